@@ -1,0 +1,1 @@
+"""Who runs: the part on every node that makes its tasks real."""

@@ -1,0 +1,138 @@
+"""What a decision may ask for. A closed set: manager/perform.py does each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from swarmpy.pb.objects_pb2 import Event, NetworkAddress, RolloutStatus, Task
+from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.types_pb2 import PortConfig, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTask:
+    """Add a task. Its id is empty: whoever performs this makes one."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class SetDesiredState:
+    """Move what managers want of a task forward; never back."""
+
+    task_id: str
+    state: TaskState.ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class StartAt:
+    """Let a task, made to wait, start at this time instead."""
+
+    task_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateTask:
+    """Give a task its addresses and make it PENDING."""
+
+    task_id: str
+    addresses: tuple[NetworkAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssignTask:
+    """Give a PENDING task its node for good."""
+
+    task_id: str
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPendingReason:
+    """Say why a task has no node or no address yet."""
+
+    task_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndTask:
+    """Set the observed state of a task whose agent cannot: ORPHANED, REJECTED or SHUTDOWN."""
+
+    task_id: str
+    state: TaskState.ValueType
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTask:
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatePorts:
+    """Fill in a service's published ports, or say why that cannot be done yet."""
+
+    service_id: str
+    ports: tuple[PortConfig, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateSubnet:
+    network_id: str
+    subnet: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetRollout:
+    """Record how a rollout stands; with `spec`, put the service back to that spec."""
+
+    service_id: str
+    status: RolloutStatus
+    spec: ServiceSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRow:
+    """Remove a row of another table than tasks, e.g. a removed service without tasks."""
+
+    table: str
+    row_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Record an event for people. Its id is empty: whoever performs this makes one."""
+
+    event: Event
+
+
+Action: TypeAlias = (
+    CreateTask
+    | SetDesiredState
+    | StartAt
+    | AllocateTask
+    | AssignTask
+    | SetPendingReason
+    | EndTask
+    | DeleteTask
+    | AllocatePorts
+    | AllocateSubnet
+    | SetRollout
+    | DeleteRow
+    | Tell
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now, and when to look again even if nothing changes."""
+
+    actions: tuple[Action, ...] = ()
+    look_again_ms: int | None = None
+
+
+IN_ORDER = Decision()

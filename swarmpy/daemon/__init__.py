@@ -1,0 +1,1 @@
+"""The composition root: one node, from settings to running parts."""

@@ -1,0 +1,1 @@
+"""Who decides: the parts that run on managers, most of them on the leading one."""

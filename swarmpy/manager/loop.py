@@ -1,0 +1,111 @@
+"""A control loop: woken by the store, it decides key by key and commits what it decided."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+from swarmpy.core.actions import Decision
+from swarmpy.errors import Conflict, OutcomeUnknown
+from swarmpy.ids import IdSource
+from swarmpy.manager.perform import perform
+from swarmpy.seams import Clock
+from swarmpy.store.store import Store
+from swarmpy.store.view import View
+from swarmpy.store.watch import RowChange, Watch
+
+ACTIONS_PER_TRANSACTION = 500
+"""Bounds one log entry; what is left over comes in the next pass."""
+
+
+class ControlLoop(ABC):
+    """Level-triggered: it looks at what is, not at what happened, so a missed event costs
+    nothing and a new leader needs no special case.
+    """
+
+    tables: ClassVar[tuple[str, ...]]
+    """Tables whose changes may concern it."""
+
+    def __init__(self, store: Store, clock: Clock, ids: IdSource) -> None:
+        self.store = store
+        self._clock = clock
+        self._ids = ids
+        self._due: dict[str, None] = {}
+        self._alarms: list[tuple[int, str]] = []
+        self._alarm_of: dict[str, int] = {}
+
+    @abstractmethod
+    def keys(self, view: View) -> Iterable[str]:
+        """Return every key this loop keeps in order."""
+
+    @abstractmethod
+    def touched(self, change: RowChange) -> Iterable[str]:
+        """Return the keys that a change may have put out of order."""
+
+    @abstractmethod
+    def decide(self, view: View, key: str, now_ms: int) -> Decision:
+        """Return what is missing for `key`; the key may be gone. Pure."""
+
+    async def run(self) -> None:
+        """Keep every key in order until cancelled."""
+        with self.store.watching(self.tables) as watch:
+            while True:
+                await self._wait(watch)
+                self._collect(watch)
+                await self._pass()
+
+    async def _wait(self, watch: Watch) -> None:
+        """Return when something is due: a commit, an alarm, or work left over."""
+        if self._due:
+            return
+        if not self._alarms:
+            await watch.ready()
+            return
+        delay_s = self._alarms[0][0] / 1000 - self._clock.now()
+        if delay_s > 0:
+            try:
+                async with asyncio.timeout(delay_s):
+                    await watch.ready()
+            except TimeoutError:
+                return
+
+    def _collect(self, watch: Watch) -> None:
+        now_ms = int(self._clock.now() * 1000)
+        while self._alarms and self._alarms[0][0] <= now_ms:
+            at_ms, key = heapq.heappop(self._alarms)
+            if self._alarm_of.get(key) == at_ms:
+                del self._alarm_of[key]
+                self._due[key] = None
+        for commit in watch.take():
+            if commit.resync:
+                self._due.update(dict.fromkeys(self.keys(self.store.view)))
+            for change in commit.changes:
+                self._due.update(dict.fromkeys(self.touched(change)))
+
+    async def _pass(self) -> None:
+        """Decide on due keys until a transaction is full, and commit it."""
+        now_ms = int(self._clock.now() * 1000)
+        decided: list[str] = []
+        actions = 0
+        try:
+            async with self.store.update() as tx:
+                while self._due and actions < ACTIONS_PER_TRANSACTION:
+                    key = next(iter(self._due))
+                    del self._due[key]
+                    decided.append(key)
+                    decision = self.decide(self.store.view, key, now_ms)
+                    perform(tx, decision.actions, self._ids, now_ms)
+                    actions += len(decision.actions)
+                    self._set_alarm(key, decision.look_again_ms)
+        except (Conflict, OutcomeUnknown):
+            self._due.update(dict.fromkeys(decided))
+
+    def _set_alarm(self, key: str, at_ms: int | None) -> None:
+        """Let the latest decision say when to look at `key` again; older alarms are void."""
+        self._alarm_of.pop(key, None)
+        if at_ms is not None:
+            self._alarm_of[key] = at_ms
+            heapq.heappush(self._alarms, (at_ms, key))

@@ -1,0 +1,1 @@
+"""One control loop a file; each asks one decision of core/."""

@@ -1,0 +1,123 @@
+"""Does what decisions ask for, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from swarmpy.core.actions import (
+    Action,
+    AllocatePorts,
+    AllocateSubnet,
+    AllocateTask,
+    AssignTask,
+    CreateTask,
+    DeleteRow,
+    DeleteTask,
+    EndTask,
+    SetDesiredState,
+    SetPendingReason,
+    SetRollout,
+    StartAt,
+    Tell,
+)
+from swarmpy.ids import IdSource
+from swarmpy.pb.objects_pb2 import Event, Task
+from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_PENDING, TaskState
+from swarmpy.store.editor import Editor
+
+
+def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -> None:
+    """Write every action into `tx`."""
+    for action in actions:
+        match action:
+            case CreateTask(task):
+                _create(tx, task, ids)
+            case Tell(event):
+                _tell(tx, event, ids)
+            case DeleteTask(task_id):
+                tx.tasks.delete(task_id)
+            case DeleteRow(table, row_id):
+                getattr(tx, table).delete(row_id)
+            case AllocateSubnet(network_id, subnet):
+                with tx.networks.edit(network_id) as network:
+                    network.subnet = subnet
+            case AllocatePorts() | SetRollout():
+                _edit_service(tx, action)
+            case (
+                SetDesiredState()
+                | StartAt()
+                | AllocateTask()
+                | AssignTask()
+                | SetPendingReason()
+                | EndTask()
+            ):
+                _edit_task(tx, action, now_ms)
+            case _:
+                assert_never(action)
+
+
+def _create(tx: Editor, task: Task, ids: IdSource) -> None:
+    copy = Task()
+    copy.CopyFrom(task)
+    copy.id = ids.new_id()
+    tx.tasks.create(copy)
+
+
+def _tell(tx: Editor, event: Event, ids: IdSource) -> None:
+    copy = Event()
+    copy.CopyFrom(event)
+    copy.id = ids.new_id()
+    tx.events.create(copy)
+
+
+def _edit_service(tx: Editor, action: AllocatePorts | SetRollout) -> None:
+    with tx.services.edit(action.service_id) as service:
+        match action:
+            case AllocatePorts(_, ports, error):
+                del service.ports[:]
+                service.ports.extend(ports)
+                service.ports_allocated = not error
+                service.allocation_error = error
+            case SetRollout(_, status, spec):
+                service.rollout.CopyFrom(status)
+                if spec is not None:
+                    service.spec.CopyFrom(spec)
+                    service.ClearField("previous_spec")
+                    service.spec_version += 1
+                    service.ports_allocated = False
+
+
+def _edit_task(
+    tx: Editor,
+    action: SetDesiredState | StartAt | AllocateTask | AssignTask | SetPendingReason | EndTask,
+    now_ms: int,
+) -> None:
+    with tx.tasks.edit(action.task_id) as task:
+        match action:
+            case SetDesiredState(_, state):
+                assert task.desired_state <= state, "tasks do not travel back in time"
+                task.desired_state = state
+            case StartAt(_, at_ms):
+                task.start_after_ms = at_ms
+            case AllocateTask(_, addresses):
+                del task.addresses[:]
+                task.addresses.extend(addresses)
+                task.pending_reason = ""
+                _observe(task, TASK_STATE_PENDING, now_ms)
+            case AssignTask(_, node_id):
+                assert task.node_id in {"", node_id}, "a task never moves"
+                task.node_id = node_id
+                task.pending_reason = ""
+                _observe(task, TASK_STATE_ASSIGNED, now_ms)
+            case SetPendingReason(_, reason):
+                task.pending_reason = reason
+            case EndTask(_, state, error):
+                task.status.error = error
+                _observe(task, state, now_ms)
+
+
+def _observe(task: Task, state: TaskState.ValueType, now_ms: int) -> None:
+    assert task.status.state <= state, "states only grow"
+    task.status.state = state
+    task.status.since_ms = now_ms

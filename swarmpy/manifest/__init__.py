@@ -1,0 +1,1 @@
+"""Reads what people write: YAML with positions, all faults at once."""

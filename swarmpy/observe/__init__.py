@@ -1,0 +1,1 @@
+"""What people can see of a running node: logs and metrics."""

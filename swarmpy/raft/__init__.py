@@ -1,0 +1,1 @@
+"""How managers agree: pysyncobj behind a log, a transport and snapshots of our own."""

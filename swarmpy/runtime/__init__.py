@@ -1,0 +1,1 @@
+"""Containers: the Docker Engine, or plain processes where there is none."""

@@ -1,0 +1,308 @@
+"""The places where SwarmPy touches the world. Everything else is ours.
+
+Only `daemon/` and `testing/` know who implements them; each has one conformance suite in
+tests/conformance, which the fake must pass too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import grpc
+
+from swarmpy.core.routing import RoutingTable
+from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
+from swarmpy.pb.objects_pb2 import Config, Network, NodeDescription, Secret, Task
+from swarmpy.pb.types_pb2 import PortBinding
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch. For people and logs; may jump."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start. For timeouts; never goes back."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+# --- consensus -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """Who leads, as one manager sees it."""
+
+    term: int
+    leader_id: str | None
+    is_self: bool
+    """This manager leads and has applied everything that was committed before its term."""
+
+
+class StateMachine(Protocol):
+    """What consensus replicates. All three run on the event loop and never await."""
+
+    def apply(self, index: int, entry: bytes) -> None:
+        """Deterministic; never raises."""
+
+    def snapshot(self) -> bytes: ...
+
+    def restore(self, snapshot: bytes) -> None: ...
+
+
+class Consensus(Protocol):
+    """A replicated log. Entries acknowledged by `propose` survive kill -9 of every member."""
+
+    @property
+    def node_id(self) -> str: ...
+
+    @property
+    def leadership(self) -> Leadership: ...
+
+    def watch_leadership(self) -> AsyncIterator[Leadership]:
+        """Yield what holds now, then every change."""
+
+    def members(self) -> Mapping[str, str]:
+        """Return node id -> Raft address of every voting member, this one included."""
+
+    def reachable(self) -> frozenset[str]:
+        """Return the members that this one has heard from within an election timeout."""
+
+    async def propose(self, entry: bytes) -> int:
+        """Return the entry's index once a quorum holds it durably and it is applied here.
+
+        Raises:
+            NotLeader: another member leads, or none; nothing was written.
+            OutcomeUnknown: leadership was lost meanwhile; the entry may yet be applied.
+            StorageFull: the disk is full; nothing was written.
+        """
+
+    async def read_barrier(self) -> None:
+        """Return once the state machine holds every write acknowledged before the call.
+
+        Raises:
+            NotLeader: this member does not lead, or can no longer prove it.
+        """
+
+    async def add_member(self, node_id: str, address: str) -> None:
+        """Make a listening node a voter. Raises as `propose` does."""
+
+    async def remove_member(self, node_id: str) -> None:
+        """Take a voter out, this one too. Raises as `propose` does."""
+
+    async def transfer_leadership(self) -> None:
+        """Hand the lead to the most up-to-date follower."""
+
+
+class PeerNetwork(Protocol):
+    """Frames between managers: whole, in order while a link lasts, from whom they say.
+
+    At most one link is live between two nodes; both ends may send on it.
+    """
+
+    def set_handlers(
+        self,
+        on_frame: Callable[[str, bytes], None],
+        on_link: Callable[[str, bool], None],
+    ) -> None:
+        """Set who is told of (peer id, frame) and (peer id, link is up)."""
+
+    async def start(self) -> None: ...
+
+    def set_peers(self, peers: Mapping[str, str]) -> None:
+        """Keep links to exactly these (node id -> host:port); drop and refuse all others."""
+
+    def send(self, peer_id: str, frame: bytes) -> bool:
+        """Queue a frame; False when there is no link or too much waits on it already."""
+
+    async def close(self) -> None: ...
+
+
+# --- disk ------------------------------------------------------------------------------------
+
+
+class AppendFile(Protocol):
+    """A file that only grows. OSError goes through: ENOSPC and EIO mean what they say."""
+
+    def append(self, data: bytes) -> None: ...
+
+    async def sync(self) -> None:
+        """Return when everything appended before the call is durable; the loop runs on."""
+
+    def sync_now(self) -> None:
+        """Do the same while the loop waits."""
+
+    def close(self) -> None: ...
+
+
+class Disk(Protocol):
+    """The few file operations that durability rests on. Paths are absolute."""
+
+    def make_dir(self, path: Path) -> None:
+        """Create with parents, mode 0700; nothing happens when it is there."""
+
+    def list_dir(self, path: Path) -> list[str]:
+        """Return the names in a directory, sorted; [] when it is not there."""
+
+    def read(self, path: Path) -> bytes:
+        """Return the whole file. Raises FileNotFoundError."""
+
+    def append_to(self, path: Path) -> AppendFile:
+        """Open for append; a new file's name is durable on return."""
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Write a whole file so that a crash leaves the old or the new one. Mode 0600."""
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file, durably."""
+
+    def remove(self, path: Path) -> None:
+        """Remove durably; nothing happens when it is not there."""
+
+
+# --- gRPC ------------------------------------------------------------------------------------
+
+
+class RpcServer(Protocol):
+    @property
+    def address(self) -> str:
+        """host:port (or unix:/path) that it answers on."""
+
+    async def stop(self, grace_s: float) -> None: ...
+
+
+class Transport(Protocol):
+    """gRPC between nodes; both ends hold certificates of the swarm's authority."""
+
+    def channel(self, address: str) -> grpc.aio.Channel:
+        """Return a channel to a manager's API port; the caller closes it."""
+
+    async def serve(self, address: str, register: Callable[[grpc.aio.Server], None]) -> RpcServer:
+        """Serve what `register` adds. Raises WrongState when the address is taken."""
+
+
+# --- containers ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What a task's spec refers to, by id."""
+
+    configs: Mapping[str, Config]
+    secrets: Mapping[str, Secret]
+    networks: Mapping[str, Network]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a task's container ended."""
+
+    code: int
+    """0-255; 128 + the signal's number when a signal ended it."""
+    oom_killed: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One task's container, as the runtime sees it."""
+
+    task_id: str
+    container_id: str
+    running: bool
+    exit: Exit | None = None
+    """Set once it has run and ended; None while it was never started or is running."""
+    healthy: bool | None = None
+    """None without a health check; else whether the last checks passed. Starting is False."""
+    unhealthy: bool = False
+    """The health check has failed as often as the spec allows."""
+    ports: tuple[PortBinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task's container uses now."""
+
+    cpu_seconds: float
+    memory_bytes: int
+    pids: int
+
+
+class Runtime(Protocol):
+    """Runs one task's container. Every call is idempotent: after a crash the agent calls
+    again without knowing how far the last call got. Containers belong to one node: two
+    runtimes with different node ids may share an engine and never see each other's.
+    """
+
+    async def describe(self) -> NodeDescription:
+        """Return what the engine and its machine are.
+
+        Raises:
+            EngineUnavailable: it does not answer.
+        """
+
+    async def containers(self) -> list[Container]:
+        """Return every container of this node, also those that have ended."""
+
+    async def prepare(self, task: Task, needs: Dependencies) -> None:
+        """Fetch the image unless it is present, and create the container.
+
+        Raises:
+            ImageMissing: no registry has the image.
+            TaskRefused: the engine refuses the spec; trying again will not help.
+            EngineUnavailable: it did not answer in time; trying again may help.
+        """
+
+    async def start(self, task_id: str) -> Container:
+        """Start, and return what runs now, with the ports it answers on."""
+
+    async def inspect(self, task_id: str) -> Container | None: ...
+
+    async def wait(self, task_id: str) -> Exit:
+        """Return once the container has ended."""
+
+    def health(self, task_id: str) -> AsyncIterator[Container]:
+        """Yield the container whenever its health changes, beginning with now."""
+
+    async def stop(self, task_id: str, grace_s: float) -> None:
+        """Send its stop signal; kill after the grace. Return when it has ended."""
+
+    async def remove(self, task_id: str) -> None:
+        """Kill if needed and forget, with its anonymous volumes."""
+
+    def logs(self, task_id: str, options: LogOptions) -> AsyncIterator[LogLine]: ...
+
+    async def usage(self, task_id: str) -> Usage: ...
+
+    def exec(
+        self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
+    ) -> AsyncIterator[ExecOutput]:
+        """Run argv in the container; the last item carries the exit code."""
+
+    async def close(self) -> None: ...
+
+
+# --- traffic ---------------------------------------------------------------------------------
+
+
+class DataPlane(Protocol):
+    """Carries service traffic as a routing table says."""
+
+    async def start(self) -> None: ...
+
+    async def install(self, table: RoutingTable) -> Mapping[tuple[str, int], str]:
+        """Make the table true: connections that are open go on, new ones follow it.
+
+        Returns: (protocol, port) -> why, for each port that could not be opened here.
+        """
+
+    async def close(self) -> None: ...
+
+
+Propose = Callable[[bytes], Awaitable[int]]
+"""`Consensus.propose`, for those who need no more of it."""

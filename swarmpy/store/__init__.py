@@ -1,0 +1,1 @@
+"""What is true: the cluster's state, replicated, and the only place where parts meet."""

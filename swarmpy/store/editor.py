@@ -1,0 +1,117 @@
+"""One transaction in the making: reads go to the view, writes to copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from swarmpy.pb.objects_pb2 import (
+    Cluster,
+    Config,
+    Event,
+    JoinToken,
+    Network,
+    Node,
+    Secret,
+    Service,
+    Stack,
+    Task,
+)
+from swarmpy.pb.transaction_pb2 import Change, RowVersion, Transaction
+from swarmpy.store.table import Table
+from swarmpy.store.tables import change_putting
+from swarmpy.store.view import View
+
+M = TypeVar("M")
+
+
+class TableEditor(Generic[M]):
+    """Collects one transaction's changes to one table. What it reads includes them."""
+
+    def __init__(self, table: Table[M], checks: dict[tuple[str, str], int]) -> None:
+        self._table = table
+        self._checks = checks
+        self._changed: dict[str, Any] = {}
+
+    def find(self, row_id: str) -> M | None:
+        """Return the row as this transaction leaves it, or None."""
+        if row_id in self._changed:
+            return self._changed[row_id]  # type: ignore[no-any-return]
+        return self._table.find(row_id)
+
+    def create(self, row: M) -> M:
+        """Add a new row, with its id filled in. Returns the copy that will be stored."""
+        row_id: str = row.id  # type: ignore[attr-defined]
+        assert row_id, "a row needs an id before it is created"
+        assert self._table.find(row_id) is None, f"{self._table.kind} {row_id} exists"
+        self._changed[row_id] = _copy(row)
+        return self._changed[row_id]  # type: ignore[no-any-return]
+
+    @contextmanager
+    def edit(self, row_id: str) -> Iterator[M]:
+        """Yield a copy to change; it is committed with the transaction.
+
+        Raises:
+            NotFound: nothing has this id.
+        """
+        if self._changed.get(row_id) is None:
+            self._changed[row_id] = _copy(self._table.get(row_id))
+        yield self._changed[row_id]
+
+    def delete(self, row_id: str) -> None:
+        """Remove a row. Raises NotFound when it is not there."""
+        self._table.get(row_id)
+        self._changed[row_id] = None
+
+    def check(self, row_id: str) -> None:
+        """Drop the transaction if this row changes, appears or goes before it is applied."""
+        row: Any = self._table.find(row_id)
+        self._checks[self._table.schema.name, row_id] = 0 if row is None else row.version
+
+    def changes(self) -> Iterator[Change]:
+        """Yield what was asked for; a row edited to what it was yields nothing."""
+        for row_id, row in self._changed.items():
+            old: Any = self._table.find(row_id)
+            if row is None:
+                removed = RowVersion(table=self._table.schema.name, id=row_id, version=old.version)
+                yield Change(removed=removed)
+            elif old is None or row != old:
+                yield change_putting(self._table.schema, row)
+
+
+class Editor:
+    """One transaction: read `view`, write through the tables."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._checks: dict[tuple[str, str], int] = {}
+        self.clusters = TableEditor[Cluster](view.clusters, self._checks)
+        self.nodes = TableEditor[Node](view.nodes, self._checks)
+        self.services = TableEditor[Service](view.services, self._checks)
+        self.tasks = TableEditor[Task](view.tasks, self._checks)
+        self.networks = TableEditor[Network](view.networks, self._checks)
+        self.configs = TableEditor[Config](view.configs, self._checks)
+        self.secrets = TableEditor[Secret](view.secrets, self._checks)
+        self.stacks = TableEditor[Stack](view.stacks, self._checks)
+        self.join_tokens = TableEditor[JoinToken](view.join_tokens, self._checks)
+        self.events = TableEditor[Event](view.events, self._checks)
+
+    def transaction(self, transaction_id: str, now_ms: int) -> Transaction:
+        """Return what was collected so far."""
+        editors = [e for e in vars(self).values() if isinstance(e, TableEditor)]
+        return Transaction(
+            id=transaction_id,
+            proposed_at_ms=now_ms,
+            changes=[change for editor in editors for change in editor.changes()],
+            checks=[
+                RowVersion(table=table, id=row_id, version=version)
+                for (table, row_id), version in self._checks.items()
+            ],
+        )
+
+
+def _copy(row: M) -> M:
+    copy = type(row)()
+    copy.CopyFrom(row)  # type: ignore[attr-defined]
+    return copy

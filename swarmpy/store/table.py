@@ -1,0 +1,99 @@
+"""One kind of object: found by id or by index, read by everybody, changed by `apply` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+from swarmpy.errors import Ambiguous, NotFound
+from swarmpy.store.tables import Schema
+
+M = TypeVar("M")
+
+
+class Table(Generic[M]):
+    """Rows by id, in order of creation. Rows are shared: read them, never write to them."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._rows: dict[str, M] = {}
+        self._indexes: dict[str, dict[str, dict[str, None]]] = {name: {} for name in schema.indexes}
+
+    @property
+    def kind(self) -> str:
+        """What people call one row: "service"."""
+        return self.schema.field.replace("_", "-")
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self._rows.values())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, row_id: str) -> bool:
+        return row_id in self._rows
+
+    def find(self, row_id: str) -> M | None:
+        """Return the row, or None."""
+        return self._rows.get(row_id)
+
+    def get(self, row_id: str) -> M:
+        """Return the row.
+
+        Raises:
+            NotFound: nothing has this id.
+        """
+        row = self._rows.get(row_id)
+        if row is None:
+            raise NotFound.named(self.kind, row_id)
+        return row
+
+    def by(self, index: str, value: str) -> list[M]:
+        """Return the rows found under `value`, oldest first."""
+        return [self._rows[row_id] for row_id in self._indexes[index].get(value, ())]
+
+    def resolve(self, reference: str) -> M:
+        """Return the row that a person means: by id, by name, or by a prefix of one id.
+
+        Raises:
+            NotFound: nothing fits.
+            Ambiguous: a prefix fits several ids.
+        """
+        if reference in self._rows:
+            return self._rows[reference]
+        if "name" in self._indexes and (named := self.by("name", reference)):
+            return named[0]
+        fits = [row_id for row_id in self._rows if reference and row_id.startswith(reference)]
+        if not fits:
+            raise NotFound.named(self.kind, reference)
+        if len(fits) > 1:
+            raise Ambiguous(
+                f"{reference!r} is the beginning of {len(fits)} {self.kind} ids",
+                remedy="type more of it: " + ", ".join(sorted(fits)[:5]),
+            )
+        return self._rows[fits[0]]
+
+    def put(self, row_id: str, row: M) -> None:
+        """Insert or replace; a replaced row keeps its place. For `apply` only."""
+        old = self._rows.get(row_id)
+        if old is not None:
+            self._unindex(row_id, old)
+        self._rows[row_id] = row
+        for name, values_of in self.schema.indexes.items():
+            for value in values_of(row):
+                self._indexes[name].setdefault(value, {})[row_id] = None
+
+    def drop(self, row_id: str) -> M | None:
+        """Remove if present and return what was there. For `apply` only."""
+        old = self._rows.pop(row_id, None)
+        if old is not None:
+            self._unindex(row_id, old)
+        return old
+
+    def _unindex(self, row_id: str, row: Any) -> None:
+        for name, values_of in self.schema.indexes.items():
+            for value in values_of(row):
+                under = self._indexes[name][value]
+                del under[row_id]
+                if not under:
+                    del self._indexes[name][value]

@@ -1,0 +1,82 @@
+"""Which tables there are, what their rows are, and by what else than the id rows are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from swarmpy.pb.objects_pb2 import (
+    Cluster,
+    Config,
+    Event,
+    JoinToken,
+    Network,
+    Node,
+    Secret,
+    Service,
+    Stack,
+    Task,
+)
+from swarmpy.pb.transaction_pb2 import Change
+
+Row: TypeAlias = (
+    Cluster | Node | Service | Task | Network | Config | Secret | Stack | JoinToken | Event
+)
+
+Index: TypeAlias = Callable[[Any], Iterable[str]]
+"""Gives the values a row is found under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One table: its name, its field in `Change`, and its indexes."""
+
+    name: str
+    field: str
+    row: type[Row]
+    indexes: Mapping[str, Index]
+
+
+_SPEC_NAME: Index = lambda row: (row.spec.name,)  # noqa: E731
+_STACK: Index = lambda row: (row.stack_id,)  # noqa: E731
+
+
+SCHEMAS: tuple[Schema, ...] = (
+    Schema("clusters", "cluster", Cluster, {}),
+    Schema("nodes", "node", Node, {}),
+    Schema(
+        "services",
+        "service",
+        Service,
+        {"name": _SPEC_NAME, "stack_id": _STACK},
+    ),
+    Schema(
+        "tasks",
+        "task",
+        Task,
+        {"service_id": lambda task: (task.service_id,), "node_id": lambda task: (task.node_id,)},
+    ),
+    Schema("networks", "network", Network, {"name": _SPEC_NAME, "stack_id": _STACK}),
+    Schema("configs", "config", Config, {"name": _SPEC_NAME, "stack_id": _STACK}),
+    Schema("secrets", "secret", Secret, {"name": _SPEC_NAME, "stack_id": _STACK}),
+    Schema("stacks", "stack", Stack, {"name": lambda stack: (stack.name,)}),
+    Schema("join_tokens", "join_token", JoinToken, {}),
+    Schema("events", "event", Event, {"object_id": lambda event: (event.object_id,)}),
+)
+
+BY_NAME: Mapping[str, Schema] = {schema.name: schema for schema in SCHEMAS}
+BY_FIELD: Mapping[str, Schema] = {schema.field: schema for schema in SCHEMAS}
+
+
+def row_of(change: Change) -> tuple[Schema, Row] | None:
+    """Return the row that a change puts and its table; None when it removes one."""
+    name = change.WhichOneof("change")
+    if name is None or name == "removed":
+        return None
+    return BY_FIELD[name], getattr(change, name)
+
+
+def change_putting(schema: Schema, row: Row) -> Change:
+    """Return the change that puts `row`; it holds a copy."""
+    return Change(**{schema.field: row})  # type: ignore[arg-type]
