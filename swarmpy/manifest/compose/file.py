@@ -1,0 +1,85 @@
+"""A whole Compose file becomes a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swarmpy.manifest.compose.context import Context
+from swarmpy.manifest.compose.files import Declared, read_declared
+from swarmpy.manifest.compose.mounts import read_volumes
+from swarmpy.manifest.compose.networks import DEFAULT, read_networks
+from swarmpy.manifest.compose.service import Surroundings, read_service
+from swarmpy.manifest.reader import Reader
+from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, StackSpec
+
+REFUSED = {"include": "give every file with -c", "models": "remove it"}
+
+
+def read_stack(file: Reader, context: Context) -> StackSpec:
+    """Return the stack; what is wrong is recorded in the context's problems."""
+    file.text("name")
+    if file.has("version"):
+        file.problems.warn(file.place_of("version"), "version", "has no meaning any more")
+    network_names, networks = read_networks(file, context)
+    around = Surroundings(
+        networks=network_names,
+        volumes=read_volumes(file, context),
+        configs=read_declared(file, "configs", context),
+        secrets=read_declared(file, "secrets", context),
+    )
+    sections = dict(file.sections("services"))
+    services = [read_service(name, item, around, context) for name, item in sections.items()]
+    if not services:
+        file.fault("services", "is empty", "at least one service")
+    _check_depends_on(services, sections, context)
+    file.done(REFUSED)
+    return StackSpec(
+        name=context.stack,
+        services=services,
+        networks=_used(networks, network_names[DEFAULT], services),
+        configs=[
+            ConfigSpec(name=one.name, labels=one.labels, data=data)
+            for one, data in _own(around.configs)
+        ],
+        secrets=[
+            SecretSpec(name=one.name, labels=one.labels, data=data)
+            for one, data in _own(around.secrets)
+        ],
+    )
+
+
+def _own(declared: Mapping[str, Declared]) -> list[tuple[Declared, bytes]]:
+    return [(one, one.data) for one in declared.values() if one.data is not None]
+
+
+def _used(
+    networks: list[NetworkSpec], default: str, services: list[ServiceSpec]
+) -> list[NetworkSpec]:
+    """Leave out the default network when no service is in it."""
+    joined = {network.network for spec in services for network in spec.task.networks}
+    return [spec for spec in networks if spec.name != default or default in joined]
+
+
+def _check_depends_on(
+    services: list[ServiceSpec], sections: dict[str, Reader], context: Context
+) -> None:
+    """Record services that wait for nobody's service, or for themselves in the end."""
+    waits = {spec.name: set(spec.depends_on) for spec in services}
+    for name, section in sections.items():
+        own = context.stored_name(name)
+        for other in sorted(waits[own] - set(waits)):
+            shown = other.removeprefix(f"{context.stack}_")
+            section.fault("depends_on", f"service {shown!r} is not in this file")
+        if own in _reached(own, waits):
+            section.fault("depends_on", f"{name} waits for itself in the end", "no circle")
+
+
+def _reached(start: str, waits: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    todo = list(waits[start])
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo.extend(waits.get(name, ()))
+    return reached

@@ -1,0 +1,194 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from swarmpy.errors import InvalidInput, InvalidManifest
+from swarmpy.manifest.load import LoadedStack, load_stack
+from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.types_pb2 import (
+    FAILURE_ACTION_ROLLBACK,
+    MOUNT_TYPE_BIND,
+    MOUNT_TYPE_VOLUME,
+    PROTOCOL_UDP,
+    PUBLISH_MODE_HOST,
+    RESTART_CONDITION_ON_FAILURE,
+    UPDATE_ORDER_START_FIRST,
+)
+
+Load: TypeAlias = Callable[..., LoadedStack]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def from_text(text: str, **environment: str) -> LoadedStack:
+        path = tmp_path / "stack.yaml"
+        path.write_text(text)
+        return load_stack([path], name="shop", environment=environment)
+
+    return from_text
+
+
+def only(loaded: LoadedStack) -> ServiceSpec:
+    assert len(loaded.spec.services) == 1
+    return loaded.spec.services[0]
+
+
+WHOLE = """
+services:
+  web:
+    image: hello:1
+    entrypoint: ["/bin/sh", "-c"]
+    command: "serve --name 'two words'"
+    environment: {A: 1, B: null, C: "${WHO:-nobody}"}
+    ports:
+      - "8080:80"
+      - {target: 53, published: "5353", protocol: udp, mode: host}
+    volumes: ["data:/var/lib", "./site:/www:ro"]
+    networks: {back: {aliases: [api]}}
+    configs: [{source: page, target: /www/page, mode: 0440}]
+    secrets: [key]
+    healthcheck: {test: "wget -q localhost", interval: 1s, retries: 2}
+    hostname: web
+    user: "1000"
+    working_dir: /srv
+    stop_signal: SIGINT
+    stop_grace_period: 1m30s
+    depends_on: {db: {condition: service_healthy}}
+    deploy:
+      replicas: 3
+      labels: {tier: front}
+      resources:
+        limits: {cpus: "0.5", memory: 64m, pids: 10}
+        reservations: {cpus: 0.25}
+      restart_policy: {condition: on-failure, delay: 2s, max_attempts: 4, window: 1m}
+      update_config: {parallelism: 2, order: start-first, failure_action: rollback, monitor: 3s}
+      placement:
+        constraints: [node.role == worker]
+        preferences: [{spread: node.labels.zone}]
+        max_replicas_per_node: 2
+  db: {image: db}
+networks: {back: {internal: true}}
+volumes: {data: {}}
+configs: {page: {content: "hi"}}
+secrets: {key: {environment: KEY}}
+"""
+
+
+def test_a_whole_service_is_read(load: Load) -> None:
+    stack = load(WHOLE, KEY="s3cret").spec
+    web = stack.services[0]
+    container = web.task.containers[0]
+    assert (web.name, container.image) == ("shop_web", "hello:1")
+    assert list(container.command) == ["/bin/sh", "-c"]
+    assert list(container.args) == ["serve", "--name", "two words"]
+    assert dict(container.environment) == {"A": "1", "C": "nobody"}
+    assert [(p.published, p.target) for p in web.endpoint.ports] == [(8080, 80), (5353, 53)]
+    assert web.endpoint.ports[1].protocol == PROTOCOL_UDP
+    assert web.endpoint.ports[1].mode == PUBLISH_MODE_HOST
+    kinds = [(mount.type, mount.target, mount.read_only) for mount in container.mounts]
+    assert kinds == [(MOUNT_TYPE_VOLUME, "/var/lib", False), (MOUNT_TYPE_BIND, "/www", True)]
+    assert container.mounts[0].source == "shop_data"
+    assert [(n.network, list(n.aliases)) for n in web.task.networks] == [("shop_back", ["api"])]
+    assert (container.configs[0].target, container.configs[0].mode) == ("/www/page", 0o440)
+    assert container.secrets[0].target == "/run/secrets/key"
+    assert list(container.health_check.test) == ["CMD-SHELL", "wget -q localhost"]
+    assert container.stop_grace_s == 90
+    assert list(web.depends_on) == ["shop_db"]
+    assert web.replicated.replicas == 3
+    assert web.labels["tier"] == "front"
+    assert web.task.limits.nano_cpus == 500_000_000
+    assert web.task.limits.memory_bytes == 64 << 20
+    assert web.task.reservations.nano_cpus == 250_000_000
+    assert web.task.restart.condition == RESTART_CONDITION_ON_FAILURE
+    assert (web.task.restart.max_attempts, web.task.restart.window_s) == (4, 60)
+    assert web.update.order == UPDATE_ORDER_START_FIRST
+    assert web.update.failure_action == FAILURE_ACTION_ROLLBACK
+    assert list(web.task.placement.spread) == ["node.labels.zone"]
+    assert [network.name for network in stack.networks] == ["shop_back", "shop_default"]
+    assert stack.secrets[0].data == b"s3cret"
+    assert stack.configs[0].data == b"hi"
+
+
+@pytest.mark.parametrize(
+    ("field", "fault"),
+    [
+        ("imgae: x", "1:27 services.web: unknown key 'imgae', did you mean 'image'?"),
+        ("image: x, ports: [99999]", "services.web.ports[0]: found '99999'"),
+        ("image: x, ports: ['80:80:80:80']", "leave the address out"),
+        ("image: x, ports: ['1-3:1-2']", "expected [PUBLISHED:]TARGET"),
+        ("image: x, deploy: {replicas: many}", "replicas: found 'many', expected a whole number"),
+        ("image: x, deploy: {replicas: -1}", "-1 is too small"),
+        ("image: x, deploy: {mode: global, replicas: 2}", "has no meaning in mode global"),
+        ("image: x, build: .", "'build' is not supported, build the image first"),
+        ("image: x, volumes: ['nowhere:/x']", "volume 'nowhere' is not declared"),
+        ("image: x, networks: [nowhere]", "network 'nowhere' is not declared"),
+        ("image: x, secrets: [nowhere]", "'nowhere' is not declared"),
+        ("image: x, depends_on: [nowhere]", "service 'nowhere' is not in this file"),
+        ("image: x, depends_on: [web]", "waits for itself"),
+        ("image: x, restart: maybe", "expected no, always"),
+        ('image: x, command: "a \'b"', "no closing quotation"),
+        ("image: x, healthcheck: {test: [echo]}", "begins with neither CMD nor CMD-SHELL"),
+        ("image: x, stop_grace_period: 5", "expected a duration"),
+        ("image: [x]", "found a list, expected text"),
+        ("command: x", "services.web.image: is missing"),
+        ("image: '${TAG:?set it}'", "variable TAG is not set: set it"),
+        ("image: x, env_file: nowhere.env", "nowhere.env: No such file"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_place(load: Load, field: str, fault: str) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        load("services: {web: {         " + field + "}}")
+    assert fault in caught.value.message
+    assert "stack.yaml:1:" in caught.value.message
+
+
+def test_all_faults_are_told_at_once_in_the_order_of_the_file(load: Load) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        load("services:\n  a: {image: x, foo: 1}\n  b: {restart: 7}\nwhat: 1\n")
+    places = [line.split(" ")[0].rsplit("yaml", 1)[1] for line in str(caught.value).splitlines()]
+    assert places == [":2:17", ":3:6", ":3:16", ":4:1"]
+
+
+def test_harmless_keys_are_warned_about(load: Load) -> None:
+    loaded = load("version: '3'\nservices: {web: {image: x, expose: [80], x-mine: 1}}")
+    assert [warning.split(": ")[0].split(" ")[1] for warning in loaded.warnings] == [
+        "version",
+        "services.web.expose",
+    ]
+
+
+def test_22_22_is_a_port_and_not_a_sexagesimal_number(load: Load) -> None:
+    port = only(load("services: {web: {image: x, ports: [22:22]}}")).endpoint.ports[0]
+    assert (port.published, port.target) == (22, 22)
+
+
+def test_later_files_are_laid_over_earlier_ones(tmp_path: Path) -> None:
+    base, over = tmp_path / "base.yaml", tmp_path / "over.yaml"
+    base.write_text("name: shop\nservices: {web: {image: x:1, command: [a], environment: {A: 1}}}")
+    over.write_text("services: {web: {image: x:2, command: [b], environment: {B: 2}}}")
+    web = only(load_stack([base, over], name=None, environment={}))
+    assert web.name == "shop_web"
+    container = web.task.containers[0]
+    assert (container.image, list(container.args)) == ("x:2", ["b"])
+    assert dict(container.environment) == {"A": "1", "B": "2"}
+
+
+def test_dotenv_beside_the_file_fills_in_and_the_environment_wins(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("services: {web: {image: 'x:${TAG}', hostname: '${HOST}'}}")
+    (tmp_path / ".env").write_text("TAG=1\nHOST=dot\n")
+    container = only(load_stack([path], name="s", environment={"HOST": "real"})).task.containers[0]
+    assert (container.image, container.hostname) == ("x:1", "real")
+
+
+def test_a_stack_needs_a_name_and_a_service(load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("services: {web: {image: x}}")
+    with pytest.raises(InvalidInput, match="stack name ''"):
+        load_stack([path], name=None, environment={})
+    with pytest.raises(InvalidManifest, match="at least one service"):
+        load("services: {}")
+    with pytest.raises(InvalidManifest, match="No such file"):
+        load_stack([tmp_path / "none.yaml"], name="s", environment={})
