@@ -22,73 +22,74 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from swarmpy.pb import join_pb2 as swarmpy_dot_pb_dot_join__pb2
 from swarmpy.pb import objects_pb2 as swarmpy_dot_pb_dot_objects__pb2
 from swarmpy.pb import types_pb2 as swarmpy_dot_pb_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bswarmpy/pb/dispatcher.proto\x12\nswarmpy.v1\x1a\x18swarmpy/pb/objects.proto\x1a\x16swarmpy/pb/types.proto\"\xca\x01\n\x0c\x41gentMessage\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.swarmpy.v1.HelloH\x00\x12+\n\x08statuses\x18\x02 \x01(\x0b\x32\x17.swarmpy.v1.StatusBatchH\x00\x12*\n\theartbeat\x18\x03 \x01(\x0b\x32\x15.swarmpy.v1.HeartbeatH\x00\x12\x32\n\x0b\x64\x65scription\x18\x04 \x01(\x0b\x32\x1b.swarmpy.v1.NodeDescriptionH\x00\x42\t\n\x07message\"v\n\x05Hello\x12\x30\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x1b.swarmpy.v1.NodeDescription\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12*\n\x07manager\x18\x03 \x01(\x0b\x32\x19.swarmpy.v1.ManagerStatus\"\x1f\n\tHeartbeat\x12\x12\n\nsent_at_ms\x18\x01 \x01(\x03\"W\n\nTaskReport\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.TaskStatus\x12\x10\n\x08sequence\x18\x03 \x01(\x04\"6\n\x0bStatusBatch\x12\'\n\x07reports\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.TaskReport\"\xf1\x02\n\x0eManagerMessage\x12&\n\x07welcome\x18\x01 \x01(\x0b\x32\x13.swarmpy.v1.WelcomeH\x00\x12\x30\n\x0b\x61ssignments\x18\x02 \x01(\x0b\x32\x19.swarmpy.v1.AssignmentSetH\x00\x12*\n\x04\x64iff\x18\x03 \x01(\x0b\x32\x1a.swarmpy.v1.AssignmentDiffH\x00\x12-\n\x0c\x61\x63knowledged\x18\x04 \x01(\x0b\x32\x15.swarmpy.v1.StatusAckH\x00\x12(\n\x08managers\x18\x05 \x01(\x0b\x32\x14.swarmpy.v1.ManagersH\x00\x12&\n\x04logs\x18\x06 \x01(\x0b\x32\x16.swarmpy.v1.LogRequestH\x00\x12\'\n\x04\x65xec\x18\x07 \x01(\x0b\x32\x17.swarmpy.v1.ExecRequestH\x00\x12$\n\x04role\x18\x08 \x01(\x0e\x32\x14.swarmpy.v1.NodeRoleH\x00\x42\t\n\x07message\"?\n\x07Welcome\x12\x13\n\x0bheartbeat_s\x18\x01 \x01(\x01\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0e\n\x06now_ms\x18\x03 \x01(\x03\"!\n\x08Managers\x12\x15\n\rapi_addresses\x18\x01 \x03(\t\"\x1d\n\tStatusAck\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"Q\n\x0cLoadBalancer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\'\n\tfrontends\x18\x03 \x03(\x0b\x32\x14.swarmpy.v1.Frontend\"W\n\x08\x46rontend\x12$\n\x04port\x18\x01 \x01(\x0b\x32\x16.swarmpy.v1.PortConfig\x12%\n\x08\x62\x61\x63kends\x18\x02 \x03(\x0b\x32\x13.swarmpy.v1.Backend\"G\n\x07\x42\x61\x63kend\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\r\"\xdd\x01\n\nAssignment\x12 \n\x04task\x18\x01 \x01(\x0b\x32\x10.swarmpy.v1.TaskH\x00\x12$\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x12.swarmpy.v1.ConfigH\x00\x12$\n\x06secret\x18\x03 \x01(\x0b\x32\x12.swarmpy.v1.SecretH\x00\x12&\n\x07network\x18\x04 \x01(\x0b\x32\x13.swarmpy.v1.NetworkH\x00\x12\x31\n\rload_balancer\x18\x05 \x01(\x0b\x32\x18.swarmpy.v1.LoadBalancerH\x00\x42\x06\n\x04item\"G\n\rAssignmentSet\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12%\n\x05items\x18\x02 \x03(\x0b\x32\x16.swarmpy.v1.Assignment\".\n\x11\x41ssignmentRemoval\x12\r\n\x05table\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\x91\x01\n\x0e\x41ssignmentDiff\x12\x12\n\napplies_to\x18\x01 \x01(\x04\x12\x12\n\nresults_in\x18\x02 \x01(\x04\x12\'\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x16.swarmpy.v1.Assignment\x12.\n\x07removed\x18\x04 \x03(\x0b\x32\x1d.swarmpy.v1.AssignmentRemoval\"\\\n\nLogOptions\x12\x0e\n\x06\x66ollow\x18\x01 \x01(\x08\x12\x0c\n\x04tail\x18\x02 \x01(\x03\x12\x10\n\x08since_ms\x18\x03 \x01(\x03\x12\x0e\n\x06stdout\x18\x04 \x01(\x08\x12\x0e\n\x06stderr\x18\x05 \x01(\x08\"S\n\nLogRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08task_ids\x18\x02 \x03(\t\x12\'\n\x07options\x18\x03 \x01(\x0b\x32\x16.swarmpy.v1.LogOptions\"X\n\x07LogLine\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0e\n\x06stderr\x18\x04 \x01(\x08\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\"B\n\x08LogChunk\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x05lines\x18\x02 \x03(\x0b\x32\x13.swarmpy.v1.LogLine\"\x15\n\x13PublishLogsResponse\"T\n\x0b\x45xecRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0c\n\x04\x61rgv\x18\x03 \x03(\t\x12\x0b\n\x03tty\x18\x04 \x01(\x08\x12\r\n\x05stdin\x18\x05 \x01(\x08\"\'\n\tExecInput\x12\r\n\x05stdin\x18\x01 \x01(\x0c\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x08\"r\n\nExecOutput\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06stdout\x18\x02 \x01(\x0c\x12\x0e\n\x06stderr\x18\x03 \x01(\x0c\x12\x0e\n\x06\x65xited\x18\x04 \x01(\x08\x12\x11\n\texit_code\x18\x05 \x01(\x05\x12\r\n\x05\x65rror\x18\x06 \x01(\t\"*\n\x17RenewCertificateRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"O\n\x18RenewCertificateResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x1a\n\x12\x63\x61_certificate_pem\x18\x02 \x01(\x0c\"?\n\x11JoinQuorumRequest\x12*\n\x07manager\x18\x01 \x01(\x0b\x32\x19.swarmpy.v1.ManagerStatus\"\x14\n\x12JoinQuorumResponse2\x86\x03\n\nDispatcher\x12\x43\n\x07Session\x12\x18.swarmpy.v1.AgentMessage\x1a\x1a.swarmpy.v1.ManagerMessage(\x01\x30\x01\x12\x46\n\x0bPublishLogs\x12\x14.swarmpy.v1.LogChunk\x1a\x1f.swarmpy.v1.PublishLogsResponse(\x01\x12?\n\nAttachExec\x12\x16.swarmpy.v1.ExecOutput\x1a\x15.swarmpy.v1.ExecInput(\x01\x30\x01\x12]\n\x10RenewCertificate\x12#.swarmpy.v1.RenewCertificateRequest\x1a$.swarmpy.v1.RenewCertificateResponse\x12K\n\nJoinQuorum\x12\x1d.swarmpy.v1.JoinQuorumRequest\x1a\x1e.swarmpy.v1.JoinQuorumResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bswarmpy/pb/dispatcher.proto\x12\nswarmpy.v1\x1a\x15swarmpy/pb/join.proto\x1a\x18swarmpy/pb/objects.proto\x1a\x16swarmpy/pb/types.proto\"\xca\x01\n\x0c\x41gentMessage\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.swarmpy.v1.HelloH\x00\x12+\n\x08statuses\x18\x02 \x01(\x0b\x32\x17.swarmpy.v1.StatusBatchH\x00\x12*\n\theartbeat\x18\x03 \x01(\x0b\x32\x15.swarmpy.v1.HeartbeatH\x00\x12\x32\n\x0b\x64\x65scription\x18\x04 \x01(\x0b\x32\x1b.swarmpy.v1.NodeDescriptionH\x00\x42\t\n\x07message\"v\n\x05Hello\x12\x30\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x1b.swarmpy.v1.NodeDescription\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12*\n\x07manager\x18\x03 \x01(\x0b\x32\x19.swarmpy.v1.ManagerStatus\"\x1f\n\tHeartbeat\x12\x12\n\nsent_at_ms\x18\x01 \x01(\x03\"W\n\nTaskReport\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.TaskStatus\x12\x10\n\x08sequence\x18\x03 \x01(\x04\"6\n\x0bStatusBatch\x12\'\n\x07reports\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.TaskReport\"\xf1\x02\n\x0eManagerMessage\x12&\n\x07welcome\x18\x01 \x01(\x0b\x32\x13.swarmpy.v1.WelcomeH\x00\x12\x30\n\x0b\x61ssignments\x18\x02 \x01(\x0b\x32\x19.swarmpy.v1.AssignmentSetH\x00\x12*\n\x04\x64iff\x18\x03 \x01(\x0b\x32\x1a.swarmpy.v1.AssignmentDiffH\x00\x12-\n\x0c\x61\x63knowledged\x18\x04 \x01(\x0b\x32\x15.swarmpy.v1.StatusAckH\x00\x12(\n\x08managers\x18\x05 \x01(\x0b\x32\x14.swarmpy.v1.ManagersH\x00\x12&\n\x04logs\x18\x06 \x01(\x0b\x32\x16.swarmpy.v1.LogRequestH\x00\x12\'\n\x04\x65xec\x18\x07 \x01(\x0b\x32\x17.swarmpy.v1.ExecRequestH\x00\x12$\n\x04role\x18\x08 \x01(\x0e\x32\x14.swarmpy.v1.NodeRoleH\x00\x42\t\n\x07message\"?\n\x07Welcome\x12\x13\n\x0bheartbeat_s\x18\x01 \x01(\x01\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0e\n\x06now_ms\x18\x03 \x01(\x03\"!\n\x08Managers\x12\x15\n\rapi_addresses\x18\x01 \x03(\t\"\x1d\n\tStatusAck\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"Q\n\x0cLoadBalancer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\'\n\tfrontends\x18\x03 \x03(\x0b\x32\x14.swarmpy.v1.Frontend\"W\n\x08\x46rontend\x12$\n\x04port\x18\x01 \x01(\x0b\x32\x16.swarmpy.v1.PortConfig\x12%\n\x08\x62\x61\x63kends\x18\x02 \x03(\x0b\x32\x13.swarmpy.v1.Backend\"G\n\x07\x42\x61\x63kend\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\r\"\xdd\x01\n\nAssignment\x12 \n\x04task\x18\x01 \x01(\x0b\x32\x10.swarmpy.v1.TaskH\x00\x12$\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x12.swarmpy.v1.ConfigH\x00\x12$\n\x06secret\x18\x03 \x01(\x0b\x32\x12.swarmpy.v1.SecretH\x00\x12&\n\x07network\x18\x04 \x01(\x0b\x32\x13.swarmpy.v1.NetworkH\x00\x12\x31\n\rload_balancer\x18\x05 \x01(\x0b\x32\x18.swarmpy.v1.LoadBalancerH\x00\x42\x06\n\x04item\"G\n\rAssignmentSet\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12%\n\x05items\x18\x02 \x03(\x0b\x32\x16.swarmpy.v1.Assignment\".\n\x11\x41ssignmentRemoval\x12\r\n\x05table\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\x91\x01\n\x0e\x41ssignmentDiff\x12\x12\n\napplies_to\x18\x01 \x01(\x04\x12\x12\n\nresults_in\x18\x02 \x01(\x04\x12\'\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x16.swarmpy.v1.Assignment\x12.\n\x07removed\x18\x04 \x03(\x0b\x32\x1d.swarmpy.v1.AssignmentRemoval\"\\\n\nLogOptions\x12\x0e\n\x06\x66ollow\x18\x01 \x01(\x08\x12\x0c\n\x04tail\x18\x02 \x01(\x03\x12\x10\n\x08since_ms\x18\x03 \x01(\x03\x12\x0e\n\x06stdout\x18\x04 \x01(\x08\x12\x0e\n\x06stderr\x18\x05 \x01(\x08\"S\n\nLogRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08task_ids\x18\x02 \x03(\t\x12\'\n\x07options\x18\x03 \x01(\x0b\x32\x16.swarmpy.v1.LogOptions\"X\n\x07LogLine\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0e\n\x06stderr\x18\x04 \x01(\x08\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\"B\n\x08LogChunk\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x05lines\x18\x02 \x03(\x0b\x32\x13.swarmpy.v1.LogLine\"\x15\n\x13PublishLogsResponse\"T\n\x0b\x45xecRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0c\n\x04\x61rgv\x18\x03 \x03(\t\x12\x0b\n\x03tty\x18\x04 \x01(\x08\x12\r\n\x05stdin\x18\x05 \x01(\x08\"\'\n\tExecInput\x12\r\n\x05stdin\x18\x01 \x01(\x0c\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x08\"r\n\nExecOutput\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06stdout\x18\x02 \x01(\x0c\x12\x0e\n\x06stderr\x18\x03 \x01(\x0c\x12\x0e\n\x06\x65xited\x18\x04 \x01(\x08\x12\x11\n\texit_code\x18\x05 \x01(\x05\x12\r\n\x05\x65rror\x18\x06 \x01(\t\"*\n\x17RenewCertificateRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"O\n\x18RenewCertificateResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x1a\n\x12\x63\x61_certificate_pem\x18\x02 \x01(\x0c\"?\n\x11JoinQuorumRequest\x12*\n\x07manager\x18\x01 \x01(\x0b\x32\x19.swarmpy.v1.ManagerStatus\"\x14\n\x12JoinQuorumResponse2\xc1\x03\n\nDispatcher\x12\x43\n\x07Session\x12\x18.swarmpy.v1.AgentMessage\x1a\x1a.swarmpy.v1.ManagerMessage(\x01\x30\x01\x12\x46\n\x0bPublishLogs\x12\x14.swarmpy.v1.LogChunk\x1a\x1f.swarmpy.v1.PublishLogsResponse(\x01\x12?\n\nAttachExec\x12\x16.swarmpy.v1.ExecOutput\x1a\x15.swarmpy.v1.ExecInput(\x01\x30\x01\x12]\n\x10RenewCertificate\x12#.swarmpy.v1.RenewCertificateRequest\x1a$.swarmpy.v1.RenewCertificateResponse\x12K\n\nJoinQuorum\x12\x1d.swarmpy.v1.JoinQuorumRequest\x1a\x1e.swarmpy.v1.JoinQuorumResponse\x12\x39\n\x04Join\x12\x17.swarmpy.v1.JoinRequest\x1a\x18.swarmpy.v1.JoinResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'swarmpy.pb.dispatcher_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AGENTMESSAGE']._serialized_start=94
-  _globals['_AGENTMESSAGE']._serialized_end=296
-  _globals['_HELLO']._serialized_start=298
-  _globals['_HELLO']._serialized_end=416
-  _globals['_HEARTBEAT']._serialized_start=418
-  _globals['_HEARTBEAT']._serialized_end=449
-  _globals['_TASKREPORT']._serialized_start=451
-  _globals['_TASKREPORT']._serialized_end=538
-  _globals['_STATUSBATCH']._serialized_start=540
-  _globals['_STATUSBATCH']._serialized_end=594
-  _globals['_MANAGERMESSAGE']._serialized_start=597
-  _globals['_MANAGERMESSAGE']._serialized_end=966
-  _globals['_WELCOME']._serialized_start=968
-  _globals['_WELCOME']._serialized_end=1031
-  _globals['_MANAGERS']._serialized_start=1033
-  _globals['_MANAGERS']._serialized_end=1066
-  _globals['_STATUSACK']._serialized_start=1068
-  _globals['_STATUSACK']._serialized_end=1097
-  _globals['_LOADBALANCER']._serialized_start=1099
-  _globals['_LOADBALANCER']._serialized_end=1180
-  _globals['_FRONTEND']._serialized_start=1182
-  _globals['_FRONTEND']._serialized_end=1269
-  _globals['_BACKEND']._serialized_start=1271
-  _globals['_BACKEND']._serialized_end=1342
-  _globals['_ASSIGNMENT']._serialized_start=1345
-  _globals['_ASSIGNMENT']._serialized_end=1566
-  _globals['_ASSIGNMENTSET']._serialized_start=1568
-  _globals['_ASSIGNMENTSET']._serialized_end=1639
-  _globals['_ASSIGNMENTREMOVAL']._serialized_start=1641
-  _globals['_ASSIGNMENTREMOVAL']._serialized_end=1687
-  _globals['_ASSIGNMENTDIFF']._serialized_start=1690
-  _globals['_ASSIGNMENTDIFF']._serialized_end=1835
-  _globals['_LOGOPTIONS']._serialized_start=1837
-  _globals['_LOGOPTIONS']._serialized_end=1929
-  _globals['_LOGREQUEST']._serialized_start=1931
-  _globals['_LOGREQUEST']._serialized_end=2014
-  _globals['_LOGLINE']._serialized_start=2016
-  _globals['_LOGLINE']._serialized_end=2104
-  _globals['_LOGCHUNK']._serialized_start=2106
-  _globals['_LOGCHUNK']._serialized_end=2172
-  _globals['_PUBLISHLOGSRESPONSE']._serialized_start=2174
-  _globals['_PUBLISHLOGSRESPONSE']._serialized_end=2195
-  _globals['_EXECREQUEST']._serialized_start=2197
-  _globals['_EXECREQUEST']._serialized_end=2281
-  _globals['_EXECINPUT']._serialized_start=2283
-  _globals['_EXECINPUT']._serialized_end=2322
-  _globals['_EXECOUTPUT']._serialized_start=2324
-  _globals['_EXECOUTPUT']._serialized_end=2438
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2440
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2482
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2484
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2563
-  _globals['_JOINQUORUMREQUEST']._serialized_start=2565
-  _globals['_JOINQUORUMREQUEST']._serialized_end=2628
-  _globals['_JOINQUORUMRESPONSE']._serialized_start=2630
-  _globals['_JOINQUORUMRESPONSE']._serialized_end=2650
-  _globals['_DISPATCHER']._serialized_start=2653
-  _globals['_DISPATCHER']._serialized_end=3043
+  _globals['_AGENTMESSAGE']._serialized_start=117
+  _globals['_AGENTMESSAGE']._serialized_end=319
+  _globals['_HELLO']._serialized_start=321
+  _globals['_HELLO']._serialized_end=439
+  _globals['_HEARTBEAT']._serialized_start=441
+  _globals['_HEARTBEAT']._serialized_end=472
+  _globals['_TASKREPORT']._serialized_start=474
+  _globals['_TASKREPORT']._serialized_end=561
+  _globals['_STATUSBATCH']._serialized_start=563
+  _globals['_STATUSBATCH']._serialized_end=617
+  _globals['_MANAGERMESSAGE']._serialized_start=620
+  _globals['_MANAGERMESSAGE']._serialized_end=989
+  _globals['_WELCOME']._serialized_start=991
+  _globals['_WELCOME']._serialized_end=1054
+  _globals['_MANAGERS']._serialized_start=1056
+  _globals['_MANAGERS']._serialized_end=1089
+  _globals['_STATUSACK']._serialized_start=1091
+  _globals['_STATUSACK']._serialized_end=1120
+  _globals['_LOADBALANCER']._serialized_start=1122
+  _globals['_LOADBALANCER']._serialized_end=1203
+  _globals['_FRONTEND']._serialized_start=1205
+  _globals['_FRONTEND']._serialized_end=1292
+  _globals['_BACKEND']._serialized_start=1294
+  _globals['_BACKEND']._serialized_end=1365
+  _globals['_ASSIGNMENT']._serialized_start=1368
+  _globals['_ASSIGNMENT']._serialized_end=1589
+  _globals['_ASSIGNMENTSET']._serialized_start=1591
+  _globals['_ASSIGNMENTSET']._serialized_end=1662
+  _globals['_ASSIGNMENTREMOVAL']._serialized_start=1664
+  _globals['_ASSIGNMENTREMOVAL']._serialized_end=1710
+  _globals['_ASSIGNMENTDIFF']._serialized_start=1713
+  _globals['_ASSIGNMENTDIFF']._serialized_end=1858
+  _globals['_LOGOPTIONS']._serialized_start=1860
+  _globals['_LOGOPTIONS']._serialized_end=1952
+  _globals['_LOGREQUEST']._serialized_start=1954
+  _globals['_LOGREQUEST']._serialized_end=2037
+  _globals['_LOGLINE']._serialized_start=2039
+  _globals['_LOGLINE']._serialized_end=2127
+  _globals['_LOGCHUNK']._serialized_start=2129
+  _globals['_LOGCHUNK']._serialized_end=2195
+  _globals['_PUBLISHLOGSRESPONSE']._serialized_start=2197
+  _globals['_PUBLISHLOGSRESPONSE']._serialized_end=2218
+  _globals['_EXECREQUEST']._serialized_start=2220
+  _globals['_EXECREQUEST']._serialized_end=2304
+  _globals['_EXECINPUT']._serialized_start=2306
+  _globals['_EXECINPUT']._serialized_end=2345
+  _globals['_EXECOUTPUT']._serialized_start=2347
+  _globals['_EXECOUTPUT']._serialized_end=2461
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2463
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2505
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2507
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2586
+  _globals['_JOINQUORUMREQUEST']._serialized_start=2588
+  _globals['_JOINQUORUMREQUEST']._serialized_end=2651
+  _globals['_JOINQUORUMRESPONSE']._serialized_start=2653
+  _globals['_JOINQUORUMRESPONSE']._serialized_end=2673
+  _globals['_DISPATCHER']._serialized_start=2676
+  _globals['_DISPATCHER']._serialized_end=3125
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from swarmpy.pb import dispatcher_pb2 as swarmpy_dot_pb_dot_dispatcher__pb2
+from swarmpy.pb import join_pb2 as swarmpy_dot_pb_dot_join__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -59,6 +60,11 @@ class DispatcherStub:
                 request_serializer=swarmpy_dot_pb_dot_dispatcher__pb2.JoinQuorumRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_dispatcher__pb2.JoinQuorumResponse.FromString,
                 _registered_method=True)
+        self.Join = channel.unary_unary(
+                '/swarmpy.v1.Dispatcher/Join',
+                request_serializer=swarmpy_dot_pb_dot_join__pb2.JoinRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_join__pb2.JoinResponse.FromString,
+                _registered_method=True)
 
 
 class DispatcherServicer:
@@ -100,6 +106,14 @@ class DispatcherServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Join(self, request, context):
+        """What another manager was asked on its cluster port and only the leader can grant.
+        For managers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DispatcherServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +141,11 @@ def add_DispatcherServicer_to_server(servicer, server):
                     servicer.JoinQuorum,
                     request_deserializer=swarmpy_dot_pb_dot_dispatcher__pb2.JoinQuorumRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_dispatcher__pb2.JoinQuorumResponse.SerializeToString,
+            ),
+            'Join': grpc.unary_unary_rpc_method_handler(
+                    servicer.Join,
+                    request_deserializer=swarmpy_dot_pb_dot_join__pb2.JoinRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_join__pb2.JoinResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -264,6 +283,33 @@ class Dispatcher:
             '/swarmpy.v1.Dispatcher/JoinQuorum',
             swarmpy_dot_pb_dot_dispatcher__pb2.JoinQuorumRequest.SerializeToString,
             swarmpy_dot_pb_dot_dispatcher__pb2.JoinQuorumResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Join(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Dispatcher/Join',
+            swarmpy_dot_pb_dot_join__pb2.JoinRequest.SerializeToString,
+            swarmpy_dot_pb_dot_join__pb2.JoinResponse.FromString,
             options,
             channel_credentials,
             insecure,

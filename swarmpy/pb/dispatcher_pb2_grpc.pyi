@@ -6,6 +6,7 @@ Between agents and the leading manager. The agent always dials."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from swarmpy.pb import dispatcher_pb2 as _dispatcher_pb2
+from swarmpy.pb import join_pb2 as _join_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -43,6 +44,10 @@ class DispatcherStub:
     """A new certificate for the node that calls, with the role its spec asks for."""
     JoinQuorum: _grpc.UnaryUnaryMultiCallable[_dispatcher_pb2.JoinQuorumRequest, _dispatcher_pb2.JoinQuorumResponse]
     """A new manager, whose Raft listens already, asks to become a member."""
+    Join: _grpc.UnaryUnaryMultiCallable[_join_pb2.JoinRequest, _join_pb2.JoinResponse]
+    """What another manager was asked on its cluster port and only the leader can grant.
+    For managers.
+    """
 
 @_typing.type_check_only
 class DispatcherAsyncStub(DispatcherStub):
@@ -59,6 +64,10 @@ class DispatcherAsyncStub(DispatcherStub):
     """A new certificate for the node that calls, with the role its spec asks for."""
     JoinQuorum: _aio.UnaryUnaryMultiCallable[_dispatcher_pb2.JoinQuorumRequest, _dispatcher_pb2.JoinQuorumResponse]  # type: ignore[assignment]
     """A new manager, whose Raft listens already, asks to become a member."""
+    Join: _aio.UnaryUnaryMultiCallable[_join_pb2.JoinRequest, _join_pb2.JoinResponse]  # type: ignore[assignment]
+    """What another manager was asked on its cluster port and only the leader can grant.
+    For managers.
+    """
 
 class DispatcherServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -102,5 +111,15 @@ class DispatcherServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dispatcher_pb2.JoinQuorumResponse, _abc.Awaitable[_dispatcher_pb2.JoinQuorumResponse]]:
         """A new manager, whose Raft listens already, asks to become a member."""
+
+    @_abc_1.abstractmethod
+    def Join(
+        self,
+        request: _join_pb2.JoinRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_join_pb2.JoinResponse, _abc.Awaitable[_join_pb2.JoinResponse]]:
+        """What another manager was asked on its cluster port and only the leader can grant.
+        For managers.
+        """
 
 def add_DispatcherServicer_to_server(servicer: DispatcherServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

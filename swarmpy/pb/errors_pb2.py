@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17swarmpy/pb/errors.proto\x12\nswarmpy.v1\"\xa1\x01\n\x0b\x45rrorDetail\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\t\x12\x33\n\x06\x66ields\x18\x04 \x03(\x0b\x32#.swarmpy.v1.ErrorDetail.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17swarmpy/pb/errors.proto\x12\nswarmpy.v1\x1a\x19google/protobuf/any.proto\"N\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\"\xa1\x01\n\x0b\x45rrorDetail\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\t\x12\x33\n\x06\x66ields\x18\x04 \x03(\x0b\x32#.swarmpy.v1.ErrorDetail.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORDETAIL_FIELDSENTRY']._loaded_options = None
   _globals['_ERRORDETAIL_FIELDSENTRY']._serialized_options = b'8\001'
-  _globals['_ERRORDETAIL']._serialized_start=40
-  _globals['_ERRORDETAIL']._serialized_end=201
-  _globals['_ERRORDETAIL_FIELDSENTRY']._serialized_start=156
-  _globals['_ERRORDETAIL_FIELDSENTRY']._serialized_end=201
+  _globals['_STATUS']._serialized_start=66
+  _globals['_STATUS']._serialized_end=144
+  _globals['_ERRORDETAIL']._serialized_start=147
+  _globals['_ERRORDETAIL']._serialized_end=308
+  _globals['_ERRORDETAIL_FIELDSENTRY']._serialized_start=263
+  _globals['_ERRORDETAIL_FIELDSENTRY']._serialized_end=308
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from swarmpy.pb import types_pb2 as swarmpy_dot_pb_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15swarmpy/pb/join.proto\x12\nswarmpy.v1\x1a\x16swarmpy/pb/types.proto\"\'\n\tJoinOffer\x12\x1a\n\x12\x63\x61_certificate_pem\x18\x01 \x01(\x0c\"P\n\x0bJoinRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x03 \x01(\x0c\x12\x0e\n\x06now_ms\x18\x04 \x01(\x03\"5\n\x0cQuorumMember\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x14\n\x0craft_address\x18\x02 \x01(\t\"\xd1\x01\n\x0cJoinResponse\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\x0e\n\x06remedy\x18\x02 \x01(\t\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x12\n\ncluster_id\x18\x04 \x01(\t\x12\"\n\x04role\x18\x05 \x01(\x0e\x32\x14.swarmpy.v1.NodeRole\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x06 \x01(\x0c\x12\x15\n\rapi_addresses\x18\x07 \x03(\t\x12)\n\x07members\x18\x08 \x03(\x0b\x32\x18.swarmpy.v1.QuorumMemberb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15swarmpy/pb/join.proto\x12\nswarmpy.v1\x1a\x16swarmpy/pb/types.proto\"\'\n\tJoinOffer\x12\x1a\n\x12\x63\x61_certificate_pem\x18\x01 \x01(\x0c\"P\n\x0bJoinRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x03 \x01(\x0c\x12\x0e\n\x06now_ms\x18\x04 \x01(\x03\"5\n\x0cQuorumMember\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x14\n\x0craft_address\x18\x02 \x01(\t\"\x82\x02\n\x0cJoinResponse\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\x0e\n\x06remedy\x18\x02 \x01(\t\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12\x12\n\ncluster_id\x18\x04 \x01(\t\x12\"\n\x04role\x18\x05 \x01(\x0e\x32\x14.swarmpy.v1.NodeRole\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x06 \x01(\x0c\x12\x15\n\rapi_addresses\x18\x07 \x03(\t\x12)\n\x07members\x18\x08 \x03(\x0b\x32\x18.swarmpy.v1.QuorumMember\x12\x1a\n\x12\x63\x61_certificate_pem\x18\t \x01(\x0c\x12\x13\n\x0b\x65rror_class\x18\n \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,5 +39,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUORUMMEMBER']._serialized_start=184
   _globals['_QUORUMMEMBER']._serialized_end=237
   _globals['_JOINRESPONSE']._serialized_start=240
-  _globals['_JOINRESPONSE']._serialized_end=449
+  _globals['_JOINRESPONSE']._serialized_end=498
 # @@protoc_insertion_point(module_scope)

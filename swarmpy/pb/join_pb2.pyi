@@ -104,6 +104,8 @@ class JoinResponse(_message.Message):
     CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
     API_ADDRESSES_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    CA_CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    ERROR_CLASS_FIELD_NUMBER: _builtins.int
     error: _builtins.str
     """empty when it worked"""
     remedy: _builtins.str
@@ -111,6 +113,10 @@ class JoinResponse(_message.Message):
     cluster_id: _builtins.str
     role: _types_pb2.NodeRole.ValueType
     certificate_pem: _builtins.bytes
+    ca_certificate_pem: _builtins.bytes
+    """set by the joining node, from the offer that it has checked"""
+    error_class: _builtins.str
+    """in swarmpy/errors.py; empty means TokenRefused"""
     @_builtins.property
     def api_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """of the managers, the leader's first"""
@@ -130,10 +136,12 @@ class JoinResponse(_message.Message):
         certificate_pem: _builtins.bytes = ...,
         api_addresses: _abc.Iterable[_builtins.str] | None = ...,
         members: _abc.Iterable[Global___QuorumMember] | None = ...,
+        ca_certificate_pem: _builtins.bytes = ...,
+        error_class: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_addresses", b"api_addresses", "certificate_pem", b"certificate_pem", "cluster_id", b"cluster_id", "error", b"error", "members", b"members", "node_id", b"node_id", "remedy", b"remedy", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_addresses", b"api_addresses", "ca_certificate_pem", b"ca_certificate_pem", "certificate_pem", b"certificate_pem", "cluster_id", b"cluster_id", "error", b"error", "error_class", b"error_class", "members", b"members", "node_id", b"node_id", "remedy", b"remedy", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

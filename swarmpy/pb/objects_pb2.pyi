@@ -273,10 +273,13 @@ class RolloutStatus(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     STARTED_AT_MS_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_MS_FIELD_NUMBER: _builtins.int
+    SPEC_VERSION_FIELD_NUMBER: _builtins.int
     state: Global___RolloutState.ValueType
     message: _builtins.str
     started_at_ms: _builtins.int
     completed_at_ms: _builtins.int
+    spec_version: _builtins.int
+    """of its service: the update that this is about"""
     def __init__(
         self,
         *,
@@ -284,10 +287,11 @@ class RolloutStatus(_message.Message):
         message: _builtins.str = ...,
         started_at_ms: _builtins.int = ...,
         completed_at_ms: _builtins.int = ...,
+        spec_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at_ms", b"completed_at_ms", "message", b"message", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at_ms", b"completed_at_ms", "message", b"message", "spec_version", b"spec_version", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -374,6 +378,7 @@ class TaskStatus(_message.Message):
     EXIT_CODE_FIELD_NUMBER: _builtins.int
     EXITED_FIELD_NUMBER: _builtins.int
     PORTS_FIELD_NUMBER: _builtins.int
+    STARTED_AT_MS_FIELD_NUMBER: _builtins.int
     state: _types_pb2.TaskState.ValueType
     """observed; written from the agent's reports only"""
     since_ms: _builtins.int
@@ -384,6 +389,8 @@ class TaskStatus(_message.Message):
     container_id: _builtins.str
     exit_code: _builtins.int
     exited: _builtins.bool
+    started_at_ms: _builtins.int
+    """when it became RUNNING, kept once it has ended; 0 if it never did"""
     @_builtins.property
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.PortBinding]: ...
     def __init__(
@@ -397,10 +404,11 @@ class TaskStatus(_message.Message):
         exit_code: _builtins.int = ...,
         exited: _builtins.bool = ...,
         ports: _abc.Iterable[_types_pb2.PortBinding] | None = ...,
+        started_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_id", b"container_id", "error", b"error", "exit_code", b"exit_code", "exited", b"exited", "message", b"message", "ports", b"ports", "since_ms", b"since_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_id", b"container_id", "error", b"error", "exit_code", b"exit_code", "exited", b"exited", "message", b"message", "ports", b"ports", "since_ms", b"since_ms", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -455,6 +463,7 @@ class Task(_message.Message):
     PENDING_REASON_FIELD_NUMBER: _builtins.int
     DRAIN_S_FIELD_NUMBER: _builtins.int
     JOB_ITERATION_FIELD_NUMBER: _builtins.int
+    STOP_FIRST_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -475,6 +484,8 @@ class Task(_message.Message):
     """why it has no node yet, in the scheduler's words"""
     drain_s: _builtins.float
     job_iteration: _builtins.int
+    stop_first: _builtins.bool
+    """waits for those before it in its slot to end, until start_after_ms"""
     @_builtins.property
     def spec(self) -> _specs_pb2.TaskSpec: ...
     @_builtins.property
@@ -504,10 +515,11 @@ class Task(_message.Message):
         pending_reason: _builtins.str = ...,
         drain_s: _builtins.float = ...,
         job_iteration: _builtins.int = ...,
+        stop_first: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""What a swarm hands out once only: subnets, addresses and published ports."""

@@ -1,0 +1,75 @@
+"""What a task needs of a node, and the interface of everything that can refuse a node.
+
+A filter is asked only when the task needs something of it. `passes` is on the hot path and
+builds no text; `sentence` does, for people, whether the node passed or not.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from swarmpy.core.schedule.node_tally import HostPort, NodeTally, host_ports
+from swarmpy.pb.objects_pb2 import Task
+
+_SAME_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What some engines say, and what it is called here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a task asks of a node; the same for all tasks of one service and spec version."""
+
+    service_id: str
+    nano_cpus: int
+    memory_bytes: int
+    constraints: tuple[str, ...]
+    platforms: frozenset[tuple[str, str]]
+    max_replicas_per_node: int
+    ports: frozenset[HostPort]
+
+    @classmethod
+    def of(cls, task: Task) -> Need:
+        placement = task.spec.placement
+        return cls(
+            task.service_id,
+            task.spec.reservations.nano_cpus,
+            task.spec.reservations.memory_bytes,
+            tuple(placement.constraints),
+            frozenset(platform_key(p.os, p.architecture) for p in placement.platforms),
+            placement.max_replicas_per_node,
+            host_ports(task.ports),
+        )
+
+
+class Filter(ABC):
+    """One condition on a node."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def asked(self, need: Need) -> bool:
+        """Say whether the task needs anything of this filter."""
+
+    @abstractmethod
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        """Say whether the node has what is needed."""
+
+    @abstractmethod
+    def wish(self, need: Need) -> str:
+        """Return what is needed, the same for every node: "2.0 cpus"."""
+
+    @abstractmethod
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        """Return what is needed and what this node has, with numbers."""
+
+    @abstractmethod
+    def help(self, need: Need, on: NodeTally) -> str:
+        """Return what would make a node that fails pass."""
+
+
+def platform_key(system: str, machine: str) -> tuple[str, str]:
+    """Return a platform in the one spelling that can be compared."""
+    machine = machine.casefold()
+    return system.casefold(), _SAME_ARCHITECTURE.get(machine, machine)

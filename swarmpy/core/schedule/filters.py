@@ -1,0 +1,24 @@
+"""All filters, in the order in which people read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from swarmpy.core.schedule.filter import Filter, Need
+from swarmpy.core.schedule.node_filters import Constraints, Platforms, Ready
+from swarmpy.core.schedule.node_tally import NodeTally
+from swarmpy.core.schedule.usage_filters import HostPorts, MaxReplicas, Reservations
+
+NODE_FILTERS: tuple[Filter, ...] = (Ready(), Constraints(), Platforms())
+USAGE_FILTERS: tuple[Filter, ...] = (Reservations(), MaxReplicas(), HostPorts())
+FILTERS = NODE_FILTERS + USAGE_FILTERS
+
+
+def asked(filters: Iterable[Filter], need: Need) -> tuple[Filter, ...]:
+    """Return the filters that a task needs something of."""
+    return tuple(one for one in filters if one.asked(need))
+
+
+def pass_all(filters: Iterable[Filter], need: Need, on: NodeTally) -> bool:
+    """Say whether a node passes every one of these filters."""
+    return all(one.passes(need, on) for one in filters)

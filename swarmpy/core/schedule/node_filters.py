@@ -1,0 +1,107 @@
+"""Filters on what a node is. Their answer changes only when the node does."""
+
+from __future__ import annotations
+
+from swarmpy.core.schedule.constraint import matches, parse, value_of
+from swarmpy.core.schedule.filter import Filter, Need, platform_key
+from swarmpy.core.schedule.node_tally import NodeTally
+from swarmpy.pb.types_pb2 import (
+    AVAILABILITY_DRAIN,
+    AVAILABILITY_PAUSE,
+    NODE_STATE_DOWN,
+    NODE_STATE_READY,
+)
+
+
+class Ready(Filter):
+    """The node's agent holds a session, and the node takes tasks."""
+
+    name = "ready"
+
+    def asked(self, need: Need) -> bool:
+        return True
+
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        node = on.node
+        return node.status.state == NODE_STATE_READY and node.spec.availability not in {
+            AVAILABILITY_PAUSE,
+            AVAILABILITY_DRAIN,
+        }
+
+    def wish(self, need: Need) -> str:
+        return "a node that is ready and active"
+
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        node = on.node
+        if node.status.state == NODE_STATE_DOWN:
+            return f"is down: {node.status.message or 'its heartbeats have stopped'}"
+        if node.status.state != NODE_STATE_READY:
+            return "has not been heard of since the present leader took over"
+        if node.spec.availability == AVAILABILITY_PAUSE:
+            return "is paused: it keeps its tasks and takes no new ones"
+        if node.spec.availability == AVAILABILITY_DRAIN:
+            return "is drained: it gives its tasks away"
+        return "is ready and active"
+
+    def help(self, need: Need, on: NodeTally) -> str:
+        if on.node.status.state != NODE_STATE_READY:
+            return f"start {on.name} again"
+        return f"swarmpy node update --availability active {on.name}"
+
+
+class Constraints(Filter):
+    """The node has the labels, role, name or platform that the service insists on."""
+
+    name = "constraint"
+
+    def asked(self, need: Need) -> bool:
+        return bool(need.constraints)
+
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        return matches(need.constraints, on.node)
+
+    def wish(self, need: Need) -> str:
+        return " and ".join(need.constraints)
+
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        return "; ".join(
+            f"needs {one}; {one.key} is {value_of(one.key, on.node) or 'not set'}"
+            for one in map(parse, need.constraints)
+        )
+
+    def help(self, need: Need, on: NodeTally) -> str:
+        unmet = [one for one in map(parse, need.constraints) if not one.holds(on.node)]
+        for one in unmet:
+            label = one.key.removeprefix("node.labels.")
+            if one.equal and label != one.key:
+                return f"swarmpy node update --label-add {label}={one.value} {on.name}"
+        return f"drop the constraint {unmet[0]}" if unmet else ""
+
+
+class Platforms(Filter):
+    """The node's system can run the image."""
+
+    name = "platform"
+
+    def asked(self, need: Need) -> bool:
+        return bool(need.platforms)
+
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        has = on.node.description.platform
+        system, machine = platform_key(has.os, has.architecture)
+        return any(
+            wanted_os in {"", system} and wanted_machine in {"", machine}
+            for wanted_os, wanted_machine in need.platforms
+        )
+
+    def wish(self, need: Need) -> str:
+        return "platform " + " or ".join(
+            sorted(f"{system or 'any'}/{machine or 'any'}" for system, machine in need.platforms)
+        )
+
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        has = on.node.description.platform
+        return f"needs {self.wish(need)}; it is {'/'.join(platform_key(has.os, has.architecture))}"
+
+    def help(self, need: Need, on: NodeTally) -> str:
+        return f"add a node with {self.wish(need)}, or build the image for more platforms"

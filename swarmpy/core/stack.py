@@ -1,0 +1,124 @@
+"""What a stack's manifest asks to change: wanted minus present, for every kind of object.
+
+Apply a plan in one transaction, in the order of its fields. Networks, configs and secrets
+go last; a network's subnet is not handed out again while tasks still have addresses in it.
+An empty manifest removes the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from swarmpy.core.actions import DeleteRow
+from swarmpy.core.references import Names, resolve_references
+from swarmpy.core.stack_files import FilePlan, plan_configs, plan_secrets, revision_of
+from swarmpy.core.stack_networks import plan_networks, refuse_if_used
+from swarmpy.core.stack_services import plan_services
+from swarmpy.pb.control_pb2 import StackChange
+from swarmpy.pb.objects_pb2 import Config, Network, Secret, Service, Task
+from swarmpy.pb.specs_pb2 import NetworkSpec, ServiceSpec, StackSpec
+
+__all__ = ["Names", "Present", "StackPlan", "plan", "resolve_references"]
+
+R = TypeVar("R", Network, Config, Secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Everything of these kinds that the swarm holds, in whichever stack or in none."""
+
+    services: Sequence[Service] = ()
+    networks: Sequence[Network] = ()
+    configs: Sequence[Config] = ()
+    secrets: Sequence[Secret] = ()
+    tasks: Sequence[Task] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What to write. New rows carry their id, their stack and a resolved spec."""
+
+    create_networks: tuple[Network, ...]
+    update_networks: tuple[tuple[str, NetworkSpec], ...]
+    create_configs: tuple[Config, ...]
+    create_secrets: tuple[Secret, ...]
+    create_services: tuple[Service, ...]
+    update_services: tuple[tuple[str, ServiceSpec], ...]
+    remove_services: tuple[str, ...]
+    """Ids of services to mark `removing`: their tasks end first."""
+    delete: tuple[DeleteRow, ...]
+    """Networks, configs and secrets that nothing in the plan refers to."""
+    changes: tuple[StackChange, ...]
+    """One for each name in the manifest, and for each that left it and goes now. What a
+    rollback still needs goes with a later deploy."""
+
+
+def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], str]) -> StackPlan:
+    """Return what to write so that the stack becomes what its validated manifest says.
+
+    Raises:
+        AlreadyExists: something outside the stack has one of its names.
+        NotFound: a service refers to what does not exist.
+        InUse: what would go, or come again, is still in use.
+        Clash: a network would have to change in place.
+        InvalidInput: a service's mode would change.
+    """
+    configs = plan_configs(spec.configs, present.configs, stack_id, new_id)
+    secrets = plan_secrets(spec.secrets, present.secrets, stack_id, new_id)
+    networks = plan_networks(spec.networks, present.networks, stack_id, new_id)
+    names = Names.of(
+        networks=(*_without(present.networks, networks.leaving), *networks.create),
+        configs=_without(present.configs, configs.unwanted),
+        secrets=_without(present.secrets, secrets.unwanted),
+    ).with_files(configs.ids, secrets.ids)
+    services = plan_services(
+        spec.services, present.services, stack_id, names, new_id, present.tasks
+    )
+    refuse_if_used(networks.leaving, services.foreign)
+    unused = [row for row in networks.leaving if not _is_used(row, services.used_networks)]
+    stale = (
+        *(DeleteRow("configs", row.id) for row in configs.unwanted),
+        *(DeleteRow("secrets", row.id) for row in secrets.unwanted),
+    )
+    deleted = [row for row in stale if row.row_id not in services.used_files]
+    return StackPlan(
+        create_networks=networks.create,
+        update_networks=networks.update,
+        create_configs=configs.create,
+        create_secrets=secrets.create,
+        create_services=services.create,
+        update_services=services.update,
+        remove_services=tuple(row.id for row in services.leaving if not row.removing),
+        delete=(*(DeleteRow("networks", row.id) for row in unused), *deleted),
+        changes=(
+            *_changes("network", networks.actions),
+            *_changes("network", {row.spec.name: "removed" for row in unused}),
+            *_changes("config", _file_actions(configs, {row.row_id for row in deleted})),
+            *_changes("secret", _file_actions(secrets, {row.row_id for row in deleted})),
+            *_changes("service", services.actions),
+        ),
+    )
+
+
+def _without(rows: Sequence[R], others: Sequence[R]) -> list[R]:
+    gone = {row.id for row in others}
+    return [row for row in rows if row.id not in gone]
+
+
+def _is_used(row: Network, used: Collection[str]) -> bool:
+    return row.id in used or row.spec.name in used
+
+
+def _file_actions(
+    files: FilePlan[Config] | FilePlan[Secret], deleted: Collection[str]
+) -> dict[str, str]:
+    """Add the names that left the manifest and whose last revision goes now."""
+    removed = {revision_of(row.spec.name)[0] for row in files.unwanted if row.id in deleted}
+    return {**dict.fromkeys(sorted(removed), "removed"), **files.actions}
+
+
+def _changes(kind: str, actions: dict[str, str]) -> Iterator[StackChange]:
+    for name, action in actions.items():
+        yield StackChange(kind=kind, name=name, action=action)

@@ -1,0 +1,93 @@
+"""Checks what a spec says about a service beyond its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from swarmpy.core.validate_faults import DURATION_MAX_S, Faults
+from swarmpy.core.validate_task import check_task
+from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.types_pb2 import (
+    PROTOCOL_UDP,
+    FailureAction,
+    PortConfig,
+    Protocol,
+    PublishMode,
+    UpdateConfig,
+    UpdateOrder,
+)
+
+REPLICAS_MAX = 10_000
+SPEC_MAX_BYTES = 1_500_000
+"""So that a service, with the spec before it, fits into one entry of the log."""
+
+
+def check_service(spec: ServiceSpec, faults: Faults) -> None:
+    """Note everything that is wrong with a service's spec."""
+    faults.check_name("name", spec.name)
+    _check_mode(spec, faults)
+    if spec.HasField("task"):
+        check_task(spec.task, faults.under("task"))
+    else:
+        faults.add("task", "is missing", "a task with a container", "add it")
+    _check_ports(spec.endpoint.ports, faults.under("endpoint.ports"))
+    faults.check_duration("endpoint.drain_s", spec.endpoint.drain_s)
+    _check_update(spec.update, faults.under("update"))
+    _check_update(spec.rollback, faults.under("rollback"))
+    if spec.name in spec.depends_on:
+        faults.add("depends_on", "names the service itself", "other services", "remove it")
+    faults.check_unique("depends_on", spec.depends_on)
+    if spec.ByteSize() > SPEC_MAX_BYTES:
+        faults.add(
+            "",
+            f"the spec has {spec.ByteSize()} bytes",
+            f"at most {SPEC_MAX_BYTES}",
+            "move data into configs or the image",
+        )
+
+
+def _check_mode(spec: ServiceSpec, faults: Faults) -> None:
+    match spec.WhichOneof("mode"):
+        case None:
+            faults.add("mode", "is not set", "replicated, global or a job", "set one of them")
+        case "replicated":
+            faults.check_number("replicated.replicas", spec.replicated.replicas, 0, REPLICAS_MAX)
+        case "replicated_job":
+            job = spec.replicated_job
+            faults.check_number("replicated_job.completions", job.completions, 0, REPLICAS_MAX)
+            faults.check_number("replicated_job.parallelism", job.parallelism, 0, REPLICAS_MAX)
+        case "global" | "global_job":
+            pass
+
+
+def _check_ports(ports: Iterable[PortConfig], faults: Faults) -> None:
+    published: list[str] = []
+    for i, port in enumerate(ports):
+        at = faults.under(f"[{i}]")
+        at.check_number("target", port.target, 1, 65535)
+        at.check_number("published", port.published, 0, 65535)
+        if port.protocol not in Protocol.values():
+            at.add("protocol", f"is {port.protocol}", "tcp or udp", "correct it")
+        if port.mode not in PublishMode.values():
+            at.add("mode", f"is {port.mode}", "mesh or host", "correct it")
+        if port.published:
+            published.append(port_name(port))
+    faults.check_unique("", published)
+
+
+def port_name(port: PortConfig) -> str:
+    """Return a published port as people write it: "8080/tcp"."""
+    return f"{port.published}/{'udp' if port.protocol == PROTOCOL_UDP else 'tcp'}"
+
+
+def _check_update(update: UpdateConfig, faults: Faults) -> None:
+    faults.check_number("parallelism", update.parallelism, 0, REPLICAS_MAX)
+    faults.check_number("max_failure_ratio", update.max_failure_ratio, 0, 1)
+    faults.check_number("delay_s", update.delay_s, 0, DURATION_MAX_S)
+    faults.check_number("monitor_s", update.monitor_s, 0, DURATION_MAX_S)
+    if update.failure_action not in FailureAction.values():
+        faults.add(
+            "failure_action", f"is {update.failure_action}", "pause, continue or rollback", "fix it"
+        )
+    if update.order not in UpdateOrder.values():
+        faults.add("order", f"is {update.order}", "stop-first or start-first", "fix it")

@@ -1,0 +1,85 @@
+"""Checks what a spec says about one task: its container, resources, restarts and place."""
+
+from __future__ import annotations
+
+from swarmpy.core.schedule.constraint import is_label, parse
+from swarmpy.core.validate_container import check_container
+from swarmpy.core.validate_faults import Faults
+from swarmpy.errors import InvalidInput
+from swarmpy.pb.specs_pb2 import Placement, TaskSpec
+from swarmpy.pb.types_pb2 import Resources, RestartCondition, RestartPolicy
+
+NANO_CPUS_MIN = 10_000_000
+MEMORY_LIMIT_MIN_BYTES = 6 << 20
+"""An engine refuses smaller limits than these two."""
+
+
+def check_task(task: TaskSpec, faults: Faults) -> None:
+    """Note what is wrong with a task's spec."""
+    if len(task.containers) != 1:
+        faults.add(
+            "containers",
+            f"has {len(task.containers)} containers",
+            "exactly one",
+            "make one service of each container",
+        )
+    for i, container in enumerate(task.containers):
+        check_container(container, faults.under(f"containers[{i}]"))
+    _check_resources(task.reservations, task.limits, faults)
+    _check_restart(task.restart, faults.under("restart"))
+    _check_placement(task.placement, faults.under("placement"))
+    for i, attachment in enumerate(task.networks):
+        if not attachment.network:
+            faults.add(f"networks[{i}].network", "is empty", "a network's name", "write it")
+    faults.check_unique("networks", (attachment.network for attachment in task.networks))
+
+
+def _check_resources(reserved: Resources, limits: Resources, faults: Faults) -> None:
+    for field, unit in (("nano_cpus", "cpus"), ("memory_bytes", "bytes")):
+        reservation, limit = getattr(reserved, field), getattr(limits, field)
+        if reservation < 0:
+            faults.add(f"reservations.{field}", f"is {reservation}", "0 or more", "change it")
+        if limit and reservation > limit:
+            faults.add(
+                f"reservations.{field}",
+                f"reserves {reservation} but limits to {limit} ({unit})",
+                "a reservation within the limit",
+                "lower it, or raise the limit",
+            )
+    if reserved.pids:
+        faults.add("reservations.pids", f"is {reserved.pids}", "none", "use limits.pids")
+    for field, least in (
+        ("nano_cpus", NANO_CPUS_MIN),
+        ("memory_bytes", MEMORY_LIMIT_MIN_BYTES),
+        ("pids", 1),
+    ):
+        limit = getattr(limits, field)
+        if limit and limit < least:
+            faults.add(f"limits.{field}", f"is {limit}", f"{least} or more", "raise it")
+
+
+def _check_restart(restart: RestartPolicy, faults: Faults) -> None:
+    if restart.condition not in RestartCondition.values():
+        faults.add("condition", f"is {restart.condition}", "any, on-failure or none", "correct it")
+    for field in ("delay_s", "window_s", "max_delay_s"):
+        faults.check_duration(field, getattr(restart, field))
+
+
+def _check_placement(placement: Placement, faults: Faults) -> None:
+    for i, expression in enumerate(placement.constraints):
+        try:
+            parse(expression)
+        except InvalidInput as wrong:
+            what, _, expected = wrong.message.partition(", expected ")
+            faults.add(f"constraints[{i}]", what, expected, wrong.remedy)
+    for i, key in enumerate(placement.spread):
+        if not is_label(key):
+            faults.add(
+                f"spread[{i}]",
+                f"is {key!r}",
+                "node.labels.NAME or engine.labels.NAME",
+                "name the label whose values tasks shall be spread over",
+            )
+    for i, platform in enumerate(placement.platforms):
+        if not platform.os and not platform.architecture:
+            faults.add(f"platforms[{i}]", "is empty", "an os or an architecture", "remove it")

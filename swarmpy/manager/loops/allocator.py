@@ -1,0 +1,60 @@
+"""Hands out published ports, subnets and addresses, and makes new tasks ready for a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from swarmpy.core.actions import Action, Decision, Tell, take
+from swarmpy.core.allocate.allocate import Holdings, allocate
+from swarmpy.core.task_life import is_ended
+from swarmpy.manager.loop import ControlLoop
+from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.types_pb2 import TASK_STATE_NEW
+from swarmpy.store.view import View
+from swarmpy.store.watch import RowChange
+
+EVERYTHING = "everything"
+"""The one key: what one object gets, another cannot have, so all are decided on at once."""
+
+
+class Allocator(ControlLoop):
+    """Woken by what asks for something, and by what gives it back."""
+
+    tables: ClassVar[tuple[str, ...]] = ("clusters", "services", "networks", "tasks")
+
+    def keys(self, view: View) -> Iterable[str]:
+        return (EVERYTHING,)
+
+    def touched(self, change: RowChange) -> Iterable[str]:
+        if change.table != "tasks" or _asks(change.new) or _gives_back(change.old, change.new):
+            return (EVERYTHING,)
+        return ()
+
+    def decide(self, view: View, key: str, now_ms: int) -> Decision:
+        assert key == EVERYTHING
+        pools = [pool for cluster in view.clusters for pool in cluster.spec.address_pools]
+        holdings = Holdings(
+            services={service.id: service for service in view.services},
+            networks={network.id: network for network in view.networks},
+            tasks=list(view.tasks),
+            pools=tuple(pools),
+        )
+        return take((action,) for action in allocate(holdings) if not _is_told(view, action))
+
+
+def _asks(new: Task | None) -> bool:
+    return new is not None and new.status.state == TASK_STATE_NEW
+
+
+def _gives_back(old: Task | None, new: Task | None) -> bool:
+    had = old is not None and bool(old.addresses) and not is_ended(old)
+    return had and (new is None or is_ended(new))
+
+
+def _is_told(view: View, action: Action) -> bool:
+    """Say whether the same event is still there: a lasting cause is told of once."""
+    return isinstance(action, Tell) and any(
+        (event.reason, event.message) == (action.event.reason, action.event.message)
+        for event in view.events.by("object_id", action.event.object_id)
+    )

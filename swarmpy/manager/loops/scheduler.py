@@ -1,0 +1,54 @@
+"""Gives every pending task a node, or the reason why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from swarmpy.core.actions import IN_ORDER, Decision, take
+from swarmpy.core.schedule.node_tally import tally
+from swarmpy.core.schedule.place import is_pending, place
+from swarmpy.core.task_life import is_ended, keeps_slot
+from swarmpy.manager.loop import ControlLoop
+from swarmpy.pb.objects_pb2 import Task
+from swarmpy.store.view import View
+from swarmpy.store.watch import RowChange
+
+PENDING = "pending"
+"""The one key: what one task takes, another cannot have, so all are decided on at once."""
+
+
+class Scheduler(ControlLoop):
+    """Woken by tasks that begin to wait, by room that others leave, and by nodes.
+
+    What a task asks for is in the task, so a change of its service is none of its business.
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("tasks", "nodes")
+
+    def keys(self, view: View) -> Iterable[str]:
+        return (PENDING,)
+
+    def touched(self, change: RowChange) -> Iterable[str]:
+        if change.table == "nodes":
+            return (PENDING,)
+        old, new = change.old, change.new
+        return (PENDING,) if _begins_to_wait(old, new) or _leaves_room(old, new) else ()
+
+    def decide(self, view: View, key: str, now_ms: int) -> Decision:
+        assert key == PENDING
+        waiting = [task for task in view.tasks if is_pending(task)]
+        if not waiting:
+            return IN_ORDER
+        tallies = tally(view.nodes, view.tasks, now_ms)
+        return take((action,) for action in place(waiting, tallies))
+
+
+def _begins_to_wait(old: Task | None, new: Task | None) -> bool:
+    return new is not None and is_pending(new) and (old is None or not is_pending(old))
+
+
+def _leaves_room(old: Task | None, new: Task | None) -> bool:
+    if old is None or not old.node_id:
+        return False
+    return new is None or is_ended(new) != is_ended(old) or keeps_slot(new) != keeps_slot(old)
