@@ -1,0 +1,118 @@
+"""One process task on disk: what to launch, what runs, how it ended."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.types_pb2 import PortBinding
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the task's supervisor is told; `task_supervisor.py` reads it as JSON."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    working_dir: str
+    uid: int | None = None
+    gid: int | None = None
+    cgroups: list[str] = field(default_factory=list)
+    """`cgroup.procs` files to enter."""
+    address_space_bytes: int = 0
+    """RLIMIT_AS, where there is no control group to hold the memory; 0 is unlimited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    pid: int
+    """Of the task's first process, which leads its session and its process group."""
+    supervisor: int
+    at_ms: int
+
+
+class TaskDirectory:
+    """The files of one task. Whole files are written by rename, so none is ever half there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def task_id(self) -> str:
+        return self.path.name
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def log_files(self) -> tuple[Path, Path]:
+        """The older log, then the newer."""
+        return self.path / "log.1", self.path / "log"
+
+    def exists(self) -> bool:
+        return (self.path / "task.pb").exists()
+
+    def create(self, task: Task) -> None:
+        self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._replace("task.pb", task.SerializeToString())
+
+    def task(self) -> Task:
+        return Task.FromString((self.path / "task.pb").read_bytes())
+
+    def set_ports(self, ports: list[PortBinding]) -> None:
+        bindings = Task()
+        bindings.status.ports.extend(ports)
+        self._replace("ports.pb", bindings.SerializeToString())
+
+    def ports(self) -> tuple[PortBinding, ...]:
+        try:
+            return tuple(Task.FromString((self.path / "ports.pb").read_bytes()).status.ports)
+        except FileNotFoundError:
+            return ()
+
+    def set_launch(self, launch: Launch) -> None:
+        self._replace("launch.json", json.dumps(asdict(launch)).encode())
+
+    def launch(self) -> Launch:
+        return Launch(**self._read("launch.json"))
+
+    def started(self) -> Started | None:
+        """Return what runs, or ran; None before it was started."""
+        found = self._read("started.json")
+        return Started(**found) if found else None
+
+    def ended(self) -> dict[str, Any]:
+        """Return what the supervisor wrote at the end; {} before it."""
+        return self._read("exit.json")
+
+    def set_ended(self, code: int, error: str) -> None:
+        """Write down the end that no supervisor could."""
+        self._replace("exit.json", json.dumps({"code": code, "error": error}).encode())
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads((self.path / name).read_bytes())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def _replace(self, name: str, data: bytes) -> None:
+        new = self.path / f"{name}.new"
+        new.touch(mode=0o600)
+        new.write_bytes(data)
+        new.rename(self.path / name)
+
+
+def task_directories(root: Path) -> Iterator[TaskDirectory]:
+    """Yield the directory of every task, in the order of their ids."""
+    for path in sorted(root.glob("*/task.pb")):
+        yield TaskDirectory(path.parent)
