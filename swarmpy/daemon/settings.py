@@ -26,11 +26,11 @@ def default_state_dir() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local/state")) / "swarmpy"
 
 
-def default_socket_path() -> Path:
-    """Return where the CLI looks for this machine's node."""
-    if os.geteuid() == 0:
+def socket_path_of(state_dir: Path) -> Path:
+    """Return where the CLI speaks with the node that lives in `state_dir`."""
+    if os.geteuid() == 0 and state_dir == default_state_dir():
         return Path("/run/swarmpy/swarmpy.sock")
-    return default_state_dir() / "swarmpy.sock"
+    return state_dir / "swarmpy.sock"
 
 
 def default_address() -> str:
@@ -56,7 +56,12 @@ class Settings:
     runtime: str = "auto"
     """auto takes the Docker Engine and refuses to start without one."""
     docker_host: str | None = None
+    published_address: str = ""
+    """Where published ports answer; empty is every address of the machine."""
+    hostname: str = ""
+    """What the node calls itself; empty is what the machine does."""
     socket_path: Path = Path("/run/swarmpy/swarmpy.sock")
+    """`socket_path_of(state_dir)`, unless somebody wants it elsewhere."""
 
     @property
     def raft_address(self) -> str:
@@ -137,5 +142,5 @@ def load(state_dir: Path, disk: Disk) -> Settings:
         raise WrongState(
             f"no node lives in {state_dir}", remedy="swarmpy init, or swarmpy join"
         ) from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StorageCorrupt(f"{path}: {error}", remedy="restore it from a backup") from error
