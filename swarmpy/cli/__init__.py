@@ -1,1 +1,1 @@
-"""The command line: one noun a file; render.py holds all of rich."""
+"""The `swarmpy` program. Start reading at main.py."""

@@ -1,1 +1,1 @@
-"""The SDK: what people's programs and our own CLI speak to a swarm with."""
+"""The SDK: `swarmpy.Client` and `swarmpy.SyncClient`."""

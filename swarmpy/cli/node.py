@@ -1,0 +1,171 @@
+"""`swarmpy node`: the machines of the swarm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from swarmpy import SyncClient
+from swarmpy.cli import render, when
+from swarmpy.cli.arguments import pairs
+from swarmpy.cli.here import node_id_here
+from swarmpy.cli.noun import noun
+from swarmpy.cli.options import Format, FormatOption, QuietOption
+from swarmpy.cli.plain import plain, word
+from swarmpy.pb.objects_pb2 import Node
+from swarmpy.pb.types_pb2 import (
+    AVAILABILITY_ACTIVE,
+    AVAILABILITY_DRAIN,
+    AVAILABILITY_PAUSE,
+    AVAILABILITY_UNSPECIFIED,
+    NODE_ROLE_MANAGER,
+    NODE_ROLE_WORKER,
+    Availability,
+    NodeRole,
+    NodeState,
+)
+
+app = noun("Machines of the swarm. NODE is an id, a unique prefix of one, or a hostname.")
+
+NodeArgument = Annotated[str, typer.Argument(metavar="NODE")]
+NodesArgument = Annotated[list[str], typer.Argument(metavar="NODE...")]
+AVAILABILITIES = {
+    "active": AVAILABILITY_ACTIVE,
+    "pause": AVAILABILITY_PAUSE,
+    "drain": AVAILABILITY_DRAIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    node: Node
+    leads: bool
+    reachable: bool
+    is_here: bool
+
+    @property
+    def role(self) -> str:
+        role = word(NodeRole.DESCRIPTOR, self.node.role)
+        if self.leads:
+            return f"{role} (leader)"
+        if self.node.HasField("manager") and not self.reachable:
+            return f"{role} (unreachable)"
+        return role
+
+
+_COLUMNS: render.Columns[_Row] = {
+    "ID": lambda row: row.node.id + (" *" if row.is_here else ""),
+    "HOSTNAME": lambda row: row.node.description.hostname,
+    "STATE": lambda row: word(NodeState.DESCRIPTOR, row.node.status.state),
+    "AVAILABILITY": lambda row: word(Availability.DESCRIPTOR, row.node.spec.availability),
+    "ROLE": lambda row: row.role,
+    "ADDRESS": lambda row: row.node.status.address,
+    "ENGINE": lambda row: row.node.description.engine,
+    "AGE": lambda row: when.age(row.node.created_at_ms),
+}
+
+
+@app.command("ls")
+def ls(output: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
+    """List the nodes; the one that answers is marked with *."""
+    with SyncClient.connect() as client:
+        answer = client.nodes()
+    if quiet:
+        render.show_ids(node.id for node in answer.nodes)
+    else:
+        here = node_id_here()
+        rows = [
+            _Row(
+                node,
+                leads=node.id == answer.leader_id,
+                reachable=node.id in answer.manager_ids_reachable,
+                is_here=node.id == here,
+            )
+            for node in sorted(
+                answer.nodes, key=lambda node: (-node.role, node.description.hostname)
+            )
+        ]
+        render.show(
+            rows,
+            _COLUMNS,
+            output,
+            lambda row: {**plain(row.node), "leader": row.leads, "self": row.is_here},
+        )
+
+
+@app.command("inspect")
+def inspect(node: NodeArgument, output: FormatOption = Format.YAML) -> None:
+    """Print one node, whole."""
+    with SyncClient.connect() as client:
+        render.inspect(client.node(node), output)
+
+
+@app.command("update")
+def update(
+    node: NodeArgument,
+    availability: Annotated[
+        str, typer.Option(metavar="active|pause|drain", help="Whether it takes and keeps tasks.")
+    ] = "",
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", "-l", metavar="KEY=VALUE", show_default=False),
+    ] = None,
+    label_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
+) -> None:
+    """Change a node's availability or labels."""
+    if availability and availability not in AVAILABILITIES:
+        raise typer.BadParameter(f"{availability!r} is none of {', '.join(AVAILABILITIES)}")
+    if not (availability or label or label_rm):
+        raise typer.BadParameter("nothing to change: give --availability, --label or --label-rm")
+    with SyncClient.connect() as client:
+        client.update_node(
+            node,
+            availability=AVAILABILITIES.get(availability, AVAILABILITY_UNSPECIFIED),
+            labels_add=pairs(label or []),
+            labels_remove=label_rm or [],
+        )
+    render.say(f"{node} updated")
+
+
+@app.command("promote")
+def promote(nodes: NodesArgument) -> None:
+    """Make workers managers."""
+    _set_role(nodes, NODE_ROLE_MANAGER)
+
+
+@app.command("demote")
+def demote(nodes: NodesArgument) -> None:
+    """Make managers workers."""
+    _set_role(nodes, NODE_ROLE_WORKER)
+
+
+@app.command("drain")
+def drain(nodes: NodesArgument) -> None:
+    """Move every task away from nodes and give them no new ones."""
+    with SyncClient.connect() as client:
+        for node in nodes:
+            client.update_node(node, availability=AVAILABILITY_DRAIN)
+            render.say(f"{node} drains; swarmpy node update {node} --availability active ends it")
+
+
+@app.command("rm")
+def rm(
+    nodes: NodesArgument,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Also one that is not down.")
+    ] = False,
+) -> None:
+    """Forget nodes that are down."""
+    with SyncClient.connect() as client:
+        for node in nodes:
+            client.remove_node(node, force=force)
+            render.say(node)
+
+
+def _set_role(nodes: list[str], role: NodeRole.ValueType) -> None:
+    with SyncClient.connect() as client:
+        for node in nodes:
+            client.update_node(node, role=role)
+            render.say(f"{node} becomes a {word(NodeRole.DESCRIPTOR, role)}")

@@ -1,0 +1,70 @@
+"""The flags that `init` and `join` share: what this node is, and where it listens."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from swarmpy.daemon.settings import (
+    API_PORT,
+    CLUSTER_PORT,
+    Settings,
+    default_address,
+    default_state_dir,
+    socket_path_of,
+)
+
+StateDirOption = Annotated[
+    Path | None, typer.Option(help="Where the node keeps its state.", show_default=False)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFlags:
+    """Whatever is left out is found out."""
+
+    advertise_addr: Annotated[
+        str, typer.Option(help="Address that other nodes reach this one by.", show_default=False)
+    ] = ""
+    listen_addr: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0"  # noqa: S104  every listener asks for a certificate
+    cluster_port: Annotated[int, typer.Option(help="For managers and joining.")] = CLUSTER_PORT
+    api_port: Annotated[int, typer.Option(help="For agents and clients.")] = API_PORT
+    runtime: Annotated[
+        str, typer.Option(metavar="docker|process|auto", help="What runs containers.")
+    ] = "auto"
+    state_dir: StateDirOption = None
+    published_addr: Annotated[
+        str, typer.Option(help="Where published ports answer; default: everywhere.")
+    ] = ""
+    hostname: Annotated[str, typer.Option(help="What the node calls itself.")] = ""
+    socket: Annotated[
+        Path | None, typer.Option(help="Socket for clients of this machine.", show_default=False)
+    ] = None
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Run the node here, instead of in a daemon.")
+    ] = False
+
+    def settings(self) -> Settings:
+        """Return the node's settings. Raises InvalidInput."""
+        state_dir = self.state_dir or default_state_dir()
+        return Settings(
+            state_dir=state_dir,
+            advertise_address=self.advertise_addr or default_address(),
+            listen_address=self.listen_addr,
+            cluster_port=self.cluster_port,
+            api_port=self.api_port,
+            runtime=self.runtime,
+            published_address=self.published_addr,
+            hostname=self.hostname,
+            docker_host=os.environ.get("DOCKER_HOST"),
+            socket_path=self.socket or socket_path_of(state_dir),
+        ).checked()
+
+
+def settings_of(state_dir: Path | None) -> Settings:
+    """Return the settings of the node that lives here, or those that a new one would get."""
+    return NodeFlags(state_dir=state_dir).settings()

@@ -1,0 +1,230 @@
+"""`swarmpy service`: what shall run, how often, and how it is replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from swarmpy import SyncClient
+from swarmpy.cli import render, when
+from swarmpy.cli.arguments import pair
+from swarmpy.cli.flags import with_flags
+from swarmpy.cli.log_lines import LogFlags, print_logs
+from swarmpy.cli.noun import noun
+from swarmpy.cli.options import Format, FormatOption, QuietOption, WaitFlags
+from swarmpy.cli.plain import plain
+from swarmpy.cli.ports import port_text
+from swarmpy.cli.service_flags import ServiceFlags
+from swarmpy.cli.service_spec import apply_flags, one_of
+from swarmpy.cli.task_table import show_tasks
+from swarmpy.cli.waiting import wait
+from swarmpy.pb.control_pb2 import ListServicesResponse
+from swarmpy.pb.objects_pb2 import Service
+from swarmpy.pb.specs_pb2 import (
+    ContainerSpec,
+    GlobalJobMode,
+    GlobalMode,
+    ReplicatedJobMode,
+    ReplicatedMode,
+    ServiceSpec,
+    TaskSpec,
+)
+from swarmpy.pb.types_pb2 import UpdateConfig
+
+app = noun("Services. SERVICE is an id, a unique prefix of one, or a name.")
+
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE")]
+MONITOR_S = 5.0
+"""Default of --update-monitor."""
+
+
+@app.command("create")
+@with_flags
+def create(
+    image: Annotated[str, typer.Argument(metavar="IMAGE")],
+    argv: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", show_default=False)
+    ] = None,
+    name: Annotated[str, typer.Option(help="Default: the image's.", show_default=False)] = "",
+    mode: Annotated[
+        str, typer.Option(metavar="replicated|global|replicated-job|global-job")
+    ] = "replicated",
+    *,
+    flags: ServiceFlags,
+) -> None:
+    """Run a new service, and wait until it runs."""
+    spec = ServiceSpec(
+        name=name or _name_of(image),
+        task=TaskSpec(containers=[ContainerSpec(name="main", image=image, args=argv or [])]),
+        update=UpdateConfig(parallelism=1, monitor_s=MONITOR_S),
+        rollback=UpdateConfig(parallelism=1, monitor_s=MONITOR_S),
+    )
+    _set_mode(spec, mode)
+    apply_flags(spec, flags)
+    with SyncClient.connect() as client:
+        service = client.create_service(spec)
+        render.say(f"{service.id} {service.spec.name}")
+        wait(client, service, flags)
+
+
+@app.command("update")
+@with_flags
+def update(
+    service: ServiceArgument,
+    image: Annotated[str, typer.Option(help="The new image.", show_default=False)] = "",
+    env_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
+    label_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace every task, even if nothing changed.")
+    ] = False,
+    *,
+    flags: ServiceFlags,
+) -> None:
+    """Change a service as given, replace its tasks as it says, and wait for that."""
+    with SyncClient.connect() as client:
+        found = client.service(service)
+        spec = ServiceSpec()
+        spec.CopyFrom(found.spec)
+        apply_flags(spec, flags)
+        container = spec.task.containers[0]
+        container.image = image or container.image
+        for key in env_rm or []:
+            container.environment.pop(key, None)
+        for key in label_rm or []:
+            spec.labels.pop(key, None)
+        spec.task.force_update += force
+        if spec == found.spec:
+            raise typer.BadParameter("nothing to change; --force replaces every task")
+        updated = client.update_service(found.id, spec, version=found.version)
+        render.say(f"{updated.id} {updated.spec.name}")
+        wait(client, updated, flags)
+
+
+@app.command("scale")
+@with_flags
+def scale(
+    scales: Annotated[list[str], typer.Argument(metavar="SERVICE=REPLICAS...")], flags: WaitFlags
+) -> None:
+    """Run more or fewer replicas, and wait for that."""
+    wanted = [_scale(text) for text in scales]
+    with SyncClient.connect() as client:
+        for scaled in [client.scale(service, replicas) for service, replicas in wanted]:
+            render.say(f"{scaled.spec.name} scaled to {scaled.spec.replicated.replicas}")
+            wait(client, scaled, flags)
+
+
+@app.command("rollback")
+@with_flags
+def rollback(service: ServiceArgument, flags: WaitFlags) -> None:
+    """Return to the spec before the last update, and wait for that."""
+    with SyncClient.connect() as client:
+        returned = client.rollback(service)
+        render.say(f"{returned.id} {returned.spec.name}")
+        wait(client, returned, flags)
+
+
+@app.command("ls")
+def ls(output: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
+    """List the services."""
+    with SyncClient.connect() as client:
+        answer = client.services()
+    if quiet:
+        render.show_ids(service.id for service in answer.services)
+    else:
+        show_services(answer, output)
+
+
+@app.command("ps")
+def ps(
+    service: ServiceArgument,
+    output: FormatOption = Format.TABLE,
+    quiet: QuietOption = False,
+) -> None:
+    """List a service's tasks by slot, with what they replaced."""
+    with SyncClient.connect() as client:
+        tasks = client.tasks(service=service, ended=True)
+        if quiet:
+            render.show_ids(task.id for task in tasks)
+        else:
+            show_tasks(client, tasks, output)
+
+
+@app.command("inspect")
+def inspect(service: ServiceArgument, output: FormatOption = Format.YAML) -> None:
+    """Print one service, whole."""
+    with SyncClient.connect() as client:
+        render.inspect(client.service(service), output)
+
+
+@app.command("logs")
+@with_flags
+def logs(service: ServiceArgument, flags: LogFlags) -> None:
+    """Print what a service's tasks said, in the order of time."""
+    with SyncClient.connect() as client:
+        print_logs(client, service, client.tasks(service=service, ended=True), flags)
+
+
+@app.command("rm")
+def rm(services: Annotated[list[str], typer.Argument(metavar="SERVICE...")]) -> None:
+    """Stop and forget services."""
+    with SyncClient.connect() as client:
+        for service in services:
+            client.remove_service(service)
+            render.say(service)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    service: Service
+    running: int
+    wanted: int
+
+
+_COLUMNS: render.Columns[_Row] = {
+    "ID": lambda row: row.service.id,
+    "NAME": lambda row: row.service.spec.name,
+    "MODE": lambda row: str(row.service.spec.WhichOneof("mode")).replace("_", "-"),
+    "RUNNING": lambda row: f"{row.running}/{row.wanted}",
+    "IMAGE": lambda row: ", ".join(one.image for one in row.service.spec.task.containers),
+    "PORTS": lambda row: port_text(row.service.ports),
+    "AGE": lambda row: when.age(row.service.created_at_ms),
+}
+
+
+def show_services(answer: ListServicesResponse, output: Format) -> None:
+    """Print services with how many of their tasks run."""
+    tallies = {tally.service_id: tally for tally in answer.tallies}
+    rows = [
+        _Row(service, tallies[service.id].running, tallies[service.id].wanted)
+        for service in sorted(answer.services, key=lambda service: service.spec.name)
+    ]
+    render.show(
+        rows,
+        _COLUMNS,
+        output,
+        lambda row: {**plain(row.service), "running": row.running, "wanted": row.wanted},
+    )
+
+
+def _name_of(image: str) -> str:
+    """Return what a service of this image is called: `registry/team/web:1` is `web`."""
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
+
+
+def _set_mode(spec: ServiceSpec, mode: str) -> None:
+    modes = {
+        "replicated": ServiceSpec(replicated=ReplicatedMode(replicas=1)),
+        "global": ServiceSpec(**{"global": GlobalMode()}),  # type: ignore[arg-type]  # a keyword
+        "replicated-job": ServiceSpec(replicated_job=ReplicatedJobMode(completions=1)),
+        "global-job": ServiceSpec(global_job=GlobalJobMode()),
+    }
+    spec.MergeFrom(one_of(modes, mode, "--mode"))
+
+
+def _scale(text: str) -> tuple[str, int]:
+    service, replicas = pair(text)
+    if not replicas.isdecimal():
+        raise typer.BadParameter(f"{text!r}: the number of replicas is a number")
+    return service, int(replicas)

@@ -1,0 +1,75 @@
+"""The flags that `service create` and `service update` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from swarmpy.cli.options import WaitFlags
+
+Texts = list[str]
+
+
+def _many(metavar: str, about: str, *names: str) -> Any:
+    return typer.Option(*names, metavar=metavar, help=f"{about} May be given often.")
+
+
+def _none() -> Texts:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFlags(WaitFlags):
+    """What is left out stays as it is; what is listed is added, or replaces its namesake."""
+
+    env: Annotated[Texts, _many("KEY=VALUE", "Environment.", "--env", "-e")] = field(
+        default_factory=_none
+    )
+    label: Annotated[Texts, _many("KEY=VALUE", "Label of the service.", "--label", "-l")] = field(
+        default_factory=_none
+    )
+    publish: Annotated[
+        Texts, _many("[PUBLISHED:]TARGET[/udp][@host]", "Port.", "--publish", "-p")
+    ] = field(default_factory=_none)
+    mount: Annotated[Texts, _many("SOURCE:TARGET[:ro]", "Volume or path.")] = field(
+        default_factory=_none
+    )
+    network: Annotated[Texts, _many("NAME[:ALIAS]", "Network.")] = field(default_factory=_none)
+    config: Annotated[Texts, _many("NAME[:/PATH]", "Config as a file.")] = field(
+        default_factory=_none
+    )
+    secret: Annotated[Texts, _many("NAME[:/PATH]", "Secret as a file.")] = field(
+        default_factory=_none
+    )
+    constraint: Annotated[Texts, _many("EXPR", "node.labels.disk==ssd or alike.")] = field(
+        default_factory=_none
+    )
+    spread: Annotated[Texts, _many("LABEL", "Spread over the values of node.labels.X.")] = field(
+        default_factory=_none
+    )
+    max_per_node: Annotated[int | None, typer.Option(help="Replicas on one node.")] = None
+    replicas: Annotated[int | None, typer.Option(min=0, help="How many.")] = None
+    reserve_cpu: Annotated[str, typer.Option(metavar="CORES")] = ""
+    reserve_memory: Annotated[str, typer.Option(metavar="SIZE")] = ""
+    limit_cpu: Annotated[str, typer.Option(metavar="CORES")] = ""
+    limit_memory: Annotated[str, typer.Option(metavar="SIZE")] = ""
+    health_cmd: Annotated[str, typer.Option(metavar="COMMAND", help="Run by the shell.")] = ""
+    health_interval: Annotated[str, typer.Option(metavar="DURATION")] = ""
+    health_timeout: Annotated[str, typer.Option(metavar="DURATION")] = ""
+    health_retries: Annotated[int | None, typer.Option(min=1)] = None
+    restart: Annotated[str, typer.Option(metavar="any|on-failure|none")] = ""
+    restart_delay: Annotated[str, typer.Option(metavar="DURATION")] = ""
+    restart_attempts: Annotated[int | None, typer.Option(min=0, help="0: without end.")] = None
+    update_parallelism: Annotated[int | None, typer.Option(min=0, help="0: all at once.")] = None
+    update_delay: Annotated[str, typer.Option(metavar="DURATION")] = ""
+    update_monitor: Annotated[
+        str, typer.Option(metavar="DURATION", help="So long a new task must stay up.")
+    ] = ""
+    update_on_failure: Annotated[str, typer.Option(metavar="pause|continue|rollback")] = ""
+    update_order: Annotated[str, typer.Option(metavar="stop-first|start-first")] = ""
+    stop_grace: Annotated[str, typer.Option(metavar="DURATION")] = ""
+    user: Annotated[str, typer.Option()] = ""
+    workdir: Annotated[str, typer.Option()] = ""
+    hostname: Annotated[str, typer.Option()] = ""

@@ -1,0 +1,149 @@
+"""What the flags of `service create` and `service update` make of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableSequence
+from typing import Any, TypeVar
+
+import typer
+
+from swarmpy.cli.arguments import (
+    attachment,
+    config_reference,
+    duration_s,
+    mount,
+    nano_cpus,
+    pairs,
+    port,
+    secret_reference,
+    size_bytes,
+)
+from swarmpy.cli.service_flags import ServiceFlags
+from swarmpy.pb.specs_pb2 import ContainerSpec, ServiceSpec
+from swarmpy.pb.types_pb2 import (
+    FAILURE_ACTION_CONTINUE,
+    FAILURE_ACTION_PAUSE,
+    FAILURE_ACTION_ROLLBACK,
+    RESTART_CONDITION_ANY,
+    RESTART_CONDITION_NONE,
+    RESTART_CONDITION_ON_FAILURE,
+    UPDATE_ORDER_START_FIRST,
+    UPDATE_ORDER_STOP_FIRST,
+)
+
+T = TypeVar("T")
+
+RESTARTS = {
+    "any": RESTART_CONDITION_ANY,
+    "on-failure": RESTART_CONDITION_ON_FAILURE,
+    "none": RESTART_CONDITION_NONE,
+}
+FAILURE_ACTIONS = {
+    "pause": FAILURE_ACTION_PAUSE,
+    "continue": FAILURE_ACTION_CONTINUE,
+    "rollback": FAILURE_ACTION_ROLLBACK,
+}
+ORDERS = {"stop-first": UPDATE_ORDER_STOP_FIRST, "start-first": UPDATE_ORDER_START_FIRST}
+
+
+def apply_flags(spec: ServiceSpec, flags: ServiceFlags) -> None:
+    """Change `spec` as the flags say. Raises typer.BadParameter."""
+    if not spec.task.containers:
+        spec.task.containers.add(name="main")
+    spec.labels.update(pairs(flags.label))
+    _apply_to_container(spec.task.containers[0], flags)
+    _apply_health(spec.task.containers[0], flags)
+    _apply_resources(spec, flags)
+    _apply_placement(spec, flags)
+    _apply_restart(spec, flags)
+    _apply_update(spec, flags)
+    merge(
+        spec.endpoint.ports, [port(one) for one in flags.publish], lambda p: (p.target, p.protocol)
+    )
+    merge(spec.task.networks, [attachment(one) for one in flags.network], lambda n: n.network)
+    if flags.replicas is not None:
+        if spec.WhichOneof("mode") != "replicated":
+            raise typer.BadParameter("--replicas is for replicated services")
+        spec.replicated.replicas = flags.replicas
+
+
+def _apply_to_container(container: ContainerSpec, flags: ServiceFlags) -> None:
+    container.environment.update(pairs(flags.env))
+    merge(container.mounts, [mount(one) for one in flags.mount], lambda m: m.target)
+    merge(container.configs, [config_reference(one) for one in flags.config], lambda f: f.target)
+    merge(container.secrets, [secret_reference(one) for one in flags.secret], lambda f: f.target)
+    container.user = flags.user or container.user
+    container.working_dir = flags.workdir or container.working_dir
+    container.hostname = flags.hostname or container.hostname
+    if flags.stop_grace:
+        container.stop_grace_s = duration_s(flags.stop_grace)
+
+
+def _apply_health(container: ContainerSpec, flags: ServiceFlags) -> None:
+    if flags.health_cmd:
+        del container.health_check.test[:]
+        container.health_check.test.extend(["CMD-SHELL", flags.health_cmd])
+    if flags.health_interval:
+        container.health_check.interval_s = duration_s(flags.health_interval)
+    if flags.health_timeout:
+        container.health_check.timeout_s = duration_s(flags.health_timeout)
+    if flags.health_retries is not None:
+        container.health_check.retries = flags.health_retries
+
+
+def _apply_resources(spec: ServiceSpec, flags: ServiceFlags) -> None:
+    if flags.reserve_cpu:
+        spec.task.reservations.nano_cpus = nano_cpus(flags.reserve_cpu)
+    if flags.reserve_memory:
+        spec.task.reservations.memory_bytes = size_bytes(flags.reserve_memory)
+    if flags.limit_cpu:
+        spec.task.limits.nano_cpus = nano_cpus(flags.limit_cpu)
+    if flags.limit_memory:
+        spec.task.limits.memory_bytes = size_bytes(flags.limit_memory)
+
+
+def _apply_placement(spec: ServiceSpec, flags: ServiceFlags) -> None:
+    placement = spec.task.placement
+    merge(placement.constraints, flags.constraint, str)
+    merge(placement.spread, flags.spread, str)
+    if flags.max_per_node is not None:
+        placement.max_replicas_per_node = flags.max_per_node
+
+
+def _apply_restart(spec: ServiceSpec, flags: ServiceFlags) -> None:
+    restart = spec.task.restart
+    if flags.restart:
+        restart.condition = one_of(RESTARTS, flags.restart, "--restart")
+    if flags.restart_delay:
+        restart.delay_s = duration_s(flags.restart_delay)
+    if flags.restart_attempts is not None:
+        restart.max_attempts = flags.restart_attempts
+
+
+def _apply_update(spec: ServiceSpec, flags: ServiceFlags) -> None:
+    if flags.update_parallelism is not None:
+        spec.update.parallelism = flags.update_parallelism
+    if flags.update_delay:
+        spec.update.delay_s = duration_s(flags.update_delay)
+    if flags.update_monitor:
+        spec.update.monitor_s = duration_s(flags.update_monitor)
+    if flags.update_on_failure:
+        action = one_of(FAILURE_ACTIONS, flags.update_on_failure, "--update-on-failure")
+        spec.update.failure_action = action
+    if flags.update_order:
+        spec.update.order = one_of(ORDERS, flags.update_order, "--update-order")
+
+
+def one_of(choices: dict[str, T], text: str, option: str) -> T:
+    """Return what `text` stands for. Raises typer.BadParameter naming the choices."""
+    if text not in choices:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(choices)}", param_hint=option)
+    return choices[text]
+
+
+def merge(present: MutableSequence[T], given: Iterable[T], key: Callable[[T], Any]) -> None:
+    """Add what is given to what is present; of two with one key the given one stays."""
+    for item in given:
+        kept = [one for one in present if key(one) != key(item)]
+        del present[:]
+        present.extend([*kept, item])
