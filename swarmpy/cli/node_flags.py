@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from swarmpy.client.address import API_PORT
 from swarmpy.daemon.settings import (
-    API_PORT,
     CLUSTER_PORT,
     Settings,
     default_address,

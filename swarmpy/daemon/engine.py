@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from swarmpy.daemon.settings import Settings
 from swarmpy.runtime.detect import engine_version
 from swarmpy.runtime.docker import DockerRuntime
@@ -17,13 +15,10 @@ def check_engine(settings: Settings) -> None:
         engine_version(settings.docker_host)
 
 
-async def make_runtime(
-    settings: Settings, node_id: str, clock: Clock
-) -> DockerRuntime | ProcessRuntime:
+def make_runtime(settings: Settings, node_id: str, clock: Clock) -> DockerRuntime | ProcessRuntime:
     """Return the runtime that the settings ask for; a Docker Engine may come up later."""
     directory = settings.state_dir / "runtime"
+    address = settings.advertise_address
     if settings.runtime == "process":
-        return ProcessRuntime(node_id, settings.advertise_address, directory, clock)
-    return await asyncio.to_thread(
-        DockerRuntime, node_id, settings.advertise_address, settings.docker_host, directory, clock
-    )
+        return ProcessRuntime(node_id, address, directory, clock)
+    return DockerRuntime(node_id, address, settings.docker_host, directory, clock)

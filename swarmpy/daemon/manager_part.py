@@ -18,7 +18,7 @@ from swarmpy.ids import IdSource
 from swarmpy.manager.bootstrap import bootstrap_cluster
 from swarmpy.manager.manager import Manager
 from swarmpy.pb.dispatcher_pb2 import Hello, JoinQuorumRequest
-from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub, DispatcherStub
+from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.raft.node import RaftNode
 from swarmpy.raft.tls_network import TlsPeerNetwork
@@ -64,10 +64,11 @@ class ManagerPart:
         ids = IdSource(rng)
         self._port = ClusterPort(identity)
         self._store = Store(clock, ids)
+        self._network = TlsPeerNetwork(self._node_id, self._port, clock)
         self._raft = RaftNode(
             self._node_id,
             self._store,
-            TlsPeerNetwork(self._node_id, self._port, clock),
+            self._network,
             disk,
             raft_directory(settings),
             clock,
@@ -110,6 +111,7 @@ class ManagerPart:
     async def _run_parts(self, founding: Founding | None) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._port.run(), name="cluster port")
+            group.create_task(self._network.run(), name="raft network")
             raft = group.create_task(self._raft.run(), name="raft")
             manager = group.create_task(self._manager.run(), name="manager")
             group.create_task(self._enter(founding), name="enter")
@@ -164,7 +166,7 @@ class ManagerPart:
             channel: grpc.aio.Channel = self._transport.channel(address)
             try:
                 with errors_from_the_wire():
-                    stub: DispatcherAsyncStub = DispatcherStub(channel)
+                    stub = DispatcherStub(channel)
                     request = JoinQuorumRequest(manager=self._status())
                     await stub.JoinQuorum(request, timeout=CALL_TIMEOUT_S)
                     return

@@ -20,7 +20,7 @@ from swarmpy.daemon.worker_part import WorkerPart
 from swarmpy.dataplane.mesh.router import MeshRouter
 from swarmpy.errors import SwarmPyError, WrongState
 from swarmpy.pb.dispatcher_pb2 import RenewCertificateRequest, RenewCertificateResponse
-from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub, DispatcherStub
+from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NodeRole
 from swarmpy.raft.disk import LocalDisk
@@ -56,7 +56,7 @@ class Node:
     async def run(self) -> None:
         settings, rng = self._settings, random.SystemRandom()
         self._settings.socket_path.parent.mkdir(parents=True, exist_ok=True)
-        runtime = await make_runtime(settings, self._identity.node_id, self._clock)
+        runtime = make_runtime(settings, self._identity.node_id, self._clock)
         mesh = MeshRouter(settings.published_address or "0.0.0.0", self._clock, rng)  # noqa: S104
         agent = Agent(
             node_id=self._identity.node_id,
@@ -171,7 +171,7 @@ class Node:
             channel: grpc.aio.Channel = self._transport.channel(address)
             try:
                 with errors_from_the_wire():
-                    stub: DispatcherAsyncStub = DispatcherStub(channel)
+                    stub = DispatcherStub(channel)
                     return await stub.RenewCertificate(request, timeout=CALL_TIMEOUT_S)
             except SwarmPyError as error:
                 refusal = error

@@ -9,13 +9,12 @@ import socket
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from swarmpy.client.address import API_PORT, default_socket
 from swarmpy.errors import InvalidInput, StorageCorrupt, WrongState
 from swarmpy.seams import Disk
 
 CLUSTER_PORT = 2377
 """Raft and joining, over TLS."""
-API_PORT = 2378
-"""gRPC: the control API and the agents' sessions."""
 RUNTIMES = ("auto", "docker", "process")
 
 
@@ -23,13 +22,13 @@ def default_state_dir() -> Path:
     """Return /var/lib/swarmpy for root, else a directory of the user's."""
     if os.geteuid() == 0:
         return Path("/var/lib/swarmpy")
-    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local/state")) / "swarmpy"
+    return default_socket(os.environ, root=False).parent
 
 
 def socket_path_of(state_dir: Path) -> Path:
     """Return where the CLI speaks with the node that lives in `state_dir`."""
-    if os.geteuid() == 0 and state_dir == default_state_dir():
-        return Path("/run/swarmpy/swarmpy.sock")
+    if state_dir == default_state_dir():
+        return default_socket(os.environ, root=os.geteuid() == 0)
     return state_dir / "swarmpy.sock"
 
 

@@ -24,7 +24,7 @@ async def wipe(state_dir: Path) -> None:
     identity = NodeIdentity.load(disk, state_dir)
     if identity is None:
         return
-    runtime = await make_runtime(settings, identity.node_id, SystemClock())
+    runtime = make_runtime(settings, identity.node_id, SystemClock())
     try:
         await runtime.remove_all()
     finally:
