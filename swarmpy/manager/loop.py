@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import ClassVar
 
-from swarmpy.core.actions import Decision
+from swarmpy.core.actions import ACTIONS_AT_ONCE, Decision
 from swarmpy.errors import Conflict, OutcomeUnknown
 from swarmpy.ids import IdSource
 from swarmpy.manager.perform import perform
@@ -17,8 +17,8 @@ from swarmpy.store.store import Store
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange, Watch
 
-ACTIONS_PER_TRANSACTION = 500
-"""Bounds one log entry; what is left over comes in the next pass."""
+ALARMS_KEPT = 1000
+"""Void alarms that may lie around besides those that count."""
 
 
 class ControlLoop(ABC):
@@ -64,16 +64,19 @@ class ControlLoop(ABC):
         if not self._alarms:
             await watch.ready()
             return
-        delay_s = self._alarms[0][0] / 1000 - self._clock.now()
-        if delay_s > 0:
-            try:
-                async with asyncio.timeout(delay_s):
-                    await watch.ready()
-            except TimeoutError:
-                return
+        delay_ms = self._alarms[0][0] - self._now_ms()
+        if delay_ms > 0:
+            await self._wait_for_either(watch.ready(), self._clock.sleep(delay_ms / 1000))
+
+    async def _wait_for_either(self, *waits: Coroutine[None, None, None]) -> None:
+        async with asyncio.TaskGroup() as group:
+            race = [group.create_task(wait) for wait in waits]
+            await asyncio.wait(race, return_when=asyncio.FIRST_COMPLETED)
+            for task in race:
+                task.cancel()
 
     def _collect(self, watch: Watch) -> None:
-        now_ms = int(self._clock.now() * 1000)
+        now_ms = self._now_ms()
         while self._alarms and self._alarms[0][0] <= now_ms:
             at_ms, key = heapq.heappop(self._alarms)
             if self._alarm_of.get(key) == at_ms:
@@ -87,25 +90,38 @@ class ControlLoop(ABC):
 
     async def _pass(self) -> None:
         """Decide on due keys until a transaction is full, and commit it."""
-        now_ms = int(self._clock.now() * 1000)
+        now_ms = self._now_ms()
         decided: list[str] = []
         actions = 0
         try:
             async with self.store.update() as tx:
-                while self._due and actions < ACTIONS_PER_TRANSACTION:
+                while self._due and actions < ACTIONS_AT_ONCE:
                     key = next(iter(self._due))
                     del self._due[key]
                     decided.append(key)
                     decision = self.decide(self.store.view, key, now_ms)
                     perform(tx, decision.actions, self._ids, now_ms)
                     actions += len(decision.actions)
-                    self._set_alarm(key, decision.look_again_ms)
+                    self._set_alarm(key, decision.look_again_ms, now_ms)
         except (Conflict, OutcomeUnknown):
             self._due.update(dict.fromkeys(decided))
 
-    def _set_alarm(self, key: str, at_ms: int | None) -> None:
-        """Let the latest decision say when to look at `key` again; older alarms are void."""
+    def _set_alarm(self, key: str, at_ms: int | None, now_ms: int) -> None:
+        """Let the latest decision say when to look at `key` again; older alarms are void.
+
+        At once means in a millisecond: a decision that always says so must not stop the rest.
+        """
+        if at_ms is not None:
+            at_ms = max(at_ms, now_ms + 1)
+        if at_ms == self._alarm_of.get(key):
+            return
         self._alarm_of.pop(key, None)
         if at_ms is not None:
             self._alarm_of[key] = at_ms
             heapq.heappush(self._alarms, (at_ms, key))
+        if len(self._alarms) > len(self._alarm_of) + ALARMS_KEPT:
+            self._alarms = [(at_ms, key) for key, at_ms in self._alarm_of.items()]
+            heapq.heapify(self._alarms)
+
+    def _now_ms(self) -> int:
+        return round(self._clock.now() * 1000)

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from swarmpy.core.actions import (
     Action,
+    AdoptTask,
     AllocatePorts,
     AllocateSubnet,
     AllocateTask,
@@ -21,6 +22,7 @@ from swarmpy.core.actions import (
     StartAt,
     Tell,
 )
+from swarmpy.core.task_life import may_become
 from swarmpy.ids import IdSource
 from swarmpy.pb.objects_pb2 import Event, Task
 from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_PENDING, TaskState
@@ -47,6 +49,7 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
             case (
                 SetDesiredState()
                 | StartAt()
+                | AdoptTask()
                 | AllocateTask()
                 | AssignTask()
                 | SetPendingReason()
@@ -62,6 +65,8 @@ def _create(tx: Editor, task: Task, ids: IdSource) -> None:
     copy.CopyFrom(task)
     copy.id = ids.new_id()
     tx.tasks.create(copy)
+    if task.service_id:
+        tx.services.check(task.service_id)
 
 
 def _tell(tx: Editor, event: Event, ids: IdSource) -> None:
@@ -90,7 +95,15 @@ def _edit_service(tx: Editor, action: AllocatePorts | SetRollout) -> None:
 
 def _edit_task(
     tx: Editor,
-    action: SetDesiredState | StartAt | AllocateTask | AssignTask | SetPendingReason | EndTask,
+    action: (
+        SetDesiredState
+        | StartAt
+        | AdoptTask
+        | AllocateTask
+        | AssignTask
+        | SetPendingReason
+        | EndTask
+    ),
     now_ms: int,
 ) -> None:
     with tx.tasks.edit(action.task_id) as task:
@@ -100,6 +113,9 @@ def _edit_task(
                 task.desired_state = state
             case StartAt(_, at_ms):
                 task.start_after_ms = at_ms
+            case AdoptTask(_, spec_version):
+                assert task.spec_version <= spec_version, "versions only grow"
+                task.spec_version = spec_version
             case AllocateTask(_, addresses):
                 del task.addresses[:]
                 task.addresses.extend(addresses)
@@ -118,6 +134,6 @@ def _edit_task(
 
 
 def _observe(task: Task, state: TaskState.ValueType, now_ms: int) -> None:
-    assert task.status.state <= state, "states only grow"
+    assert may_become(task.status.state, state), "states only grow, and an end is the end"
     task.status.state = state
     task.status.since_ms = now_ms

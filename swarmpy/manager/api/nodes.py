@@ -1,0 +1,84 @@
+"""Nodes: what they are, what they may take, which role they shall have."""
+
+from __future__ import annotations
+
+from swarmpy.core.validate import validate_node_update
+from swarmpy.errors import WrongState
+from swarmpy.manager.api.find import find_node
+from swarmpy.manager.events import name_of, tell_of_node
+from swarmpy.manager.quorum import require_survival
+from swarmpy.manager.seat import Seat
+from swarmpy.pb.control_pb2 import (
+    GetNodeRequest,
+    ListNodesRequest,
+    ListNodesResponse,
+    RemoveNodeRequest,
+    RemoveNodeResponse,
+    UpdateNodeRequest,
+)
+from swarmpy.pb.objects_pb2 import Node
+from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER, NODE_STATE_DOWN
+from swarmpy.store.editor import Editor
+
+
+class Nodes:
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+
+    async def list_nodes(self, _request: ListNodesRequest) -> ListNodesResponse:
+        view = await self._seat.read()
+        consensus = self._seat.consensus
+        return ListNodesResponse(
+            nodes=list(view.nodes),
+            leader_id=consensus.leadership.leader_id or "",
+            manager_ids_reachable=sorted(consensus.reachable() | {self._seat.node_id}),
+        )
+
+    async def get_node(self, request: GetNodeRequest) -> Node:
+        return find_node(await self._seat.read(), request.node)
+
+    async def update_node(self, request: UpdateNodeRequest) -> Node:
+        """Change what the request sets. A role is followed by the certificate, a bit later."""
+        validate_node_update(request)
+
+        def decide(tx: Editor) -> str:
+            found = find_node(tx.view, request.node)
+            if request.role == NODE_ROLE_WORKER:
+                require_survival(self._seat, tx.view, found)
+            with tx.nodes.edit(found.id) as node:
+                if request.availability:
+                    node.spec.availability = request.availability
+                if request.role:
+                    node.spec.role = request.role
+                node.spec.labels.update(request.labels_add)
+                for name in request.labels_remove:
+                    node.spec.labels.pop(name, None)
+            return found.id
+
+        node_id = await self._seat.write(decide)
+        return self._seat.store.view.nodes.get(node_id)
+
+    async def remove_node(self, request: RemoveNodeRequest) -> RemoveNodeResponse:
+        """Forget a node. Its certificate is refused from then on."""
+
+        def decide(tx: Editor) -> None:
+            node = find_node(tx.view, request.node)
+            self._refuse_removal(node, force=request.force)
+            tell_of_node(self._seat, tx, node, "NodeRemoved", f"{name_of(node)} was removed")
+            tx.nodes.delete(node.id)
+
+        await self._seat.write(decide)
+        return RemoveNodeResponse()
+
+    def _refuse_removal(self, node: Node, *, force: bool) -> None:
+        name = name_of(node)
+        is_member = node.HasField("manager") or node.id in self._seat.consensus.members()
+        if is_member or node.spec.role == NODE_ROLE_MANAGER:
+            raise WrongState(
+                f"{name} is a manager", remedy=f"demote it first: swarmpy node demote {name}"
+            )
+        if node.status.state != NODE_STATE_DOWN and not force:
+            raise WrongState(
+                f"{name} is not down, and its tasks would run on unseen",
+                remedy=f"run swarmpy leave on it, or swarmpy node rm --force {name}",
+            )

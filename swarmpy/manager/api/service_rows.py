@@ -1,0 +1,53 @@
+"""What happens to a Service row when its spec is set. Pure but for the row it writes to."""
+
+from __future__ import annotations
+
+from swarmpy.pb.objects_pb2 import ROLLOUT_STATE_ROLLING_BACK, Service
+from swarmpy.pb.specs_pb2 import ServiceSpec
+
+
+def begin(service: Service) -> Service:
+    """Make a new row ready to be stored: its first version, nothing allocated."""
+    service.spec_version = 1
+    service.ports_allocated = False
+    return service
+
+
+def set_spec(service: Service, spec: ServiceSpec) -> None:
+    """Make `spec` what the service shall be; remember the old one for a rollback.
+
+    Its tasks are replaced only when what they run has changed, and its ports are looked at
+    again only when what it publishes has.
+    """
+    service.previous_spec.CopyFrom(service.spec)
+    _replace(service, spec)
+
+
+def scale(service: Service, replicas: int) -> None:
+    """Set the number of replicas. That is no new version: rollback passes over it."""
+    service.spec.replicated.replicas = replicas
+
+
+def roll_back(service: Service, now_ms: int) -> None:
+    """Put the previous spec back, for good: rolling back twice is not rolling forward."""
+    previous = ServiceSpec()
+    previous.CopyFrom(service.previous_spec)
+    service.ClearField("previous_spec")
+    if _replace(service, previous):
+        service.rollout.state = ROLLOUT_STATE_ROLLING_BACK
+        service.rollout.message = "rollback was asked for"
+        service.rollout.started_at_ms = now_ms
+        service.rollout.spec_version = service.spec_version
+
+
+def _replace(service: Service, spec: ServiceSpec) -> bool:
+    """Set the spec; return whether tasks must be replaced."""
+    changes_tasks = service.spec.task != spec.task
+    if changes_tasks:
+        service.spec_version += 1
+        service.ClearField("rollout")
+    if service.spec.endpoint != spec.endpoint:
+        service.ports_allocated = False
+        service.allocation_error = ""
+    service.spec.CopyFrom(spec)
+    return changes_tasks

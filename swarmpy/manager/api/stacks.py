@@ -1,0 +1,150 @@
+"""Stacks: a whole manifest is deployed in one transaction, or not at all."""
+
+from __future__ import annotations
+
+from swarmpy.core.stack import Present, StackPlan, plan
+from swarmpy.core.validate import validate_stack
+from swarmpy.errors import InUse
+from swarmpy.manager.api.ports import refuse_taken_ports
+from swarmpy.manager.api.service_rows import begin, set_spec
+from swarmpy.manager.api.tally import tally_of
+from swarmpy.manager.perform import perform
+from swarmpy.manager.seat import Seat
+from swarmpy.pb.control_pb2 import (
+    DeployStackRequest,
+    DeployStackResponse,
+    GetStackRequest,
+    GetStackResponse,
+    ListStacksRequest,
+    ListStacksResponse,
+    RemoveStackRequest,
+    RemoveStackResponse,
+    StackSummary,
+)
+from swarmpy.pb.objects_pb2 import Stack
+from swarmpy.pb.specs_pb2 import StackSpec
+from swarmpy.store.editor import Editor
+from swarmpy.store.view import View
+
+
+class Stacks:
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+
+    async def deploy_stack(self, request: DeployStackRequest) -> DeployStackResponse:
+        """Make the stack what its manifest says; what left the manifest is removed."""
+        spec = request.spec
+        validate_stack(spec)
+
+        def decide(tx: Editor) -> StackPlan:
+            stack = self._begun(tx, spec)
+            planned = plan(spec, stack.id, _present(tx.view), self._seat.ids.new_id)
+            _refuse_ports(tx.view, planned)
+            self._write(tx, planned)
+            return planned
+
+        planned = await self._seat.write(decide)
+        view = self._seat.store.view
+        stack = view.stacks.resolve(spec.name)
+        return DeployStackResponse(
+            stack=stack,
+            changes=planned.changes,
+            services=[row for row in view.services.by("stack_id", stack.id) if not row.removing],
+        )
+
+    async def list_stacks(self, _request: ListStacksRequest) -> ListStacksResponse:
+        view = await self._seat.read()
+        return ListStacksResponse(stacks=[_summary(view, stack) for stack in view.stacks])
+
+    async def get_stack(self, request: GetStackRequest) -> GetStackResponse:
+        view = await self._seat.read()
+        stack = view.stacks.resolve(request.stack)
+        services = view.services.by("stack_id", stack.id)
+        return GetStackResponse(
+            stack=stack,
+            services=services,
+            tasks=[task for row in services for task in view.tasks.by("service_id", row.id)],
+        )
+
+    async def remove_stack(self, request: RemoveStackRequest) -> RemoveStackResponse:
+        """Let its tasks end; then everything in it goes. Asking again does no harm."""
+
+        def decide(tx: Editor) -> None:
+            found = tx.view.stacks.resolve(request.stack)
+            empty = StackSpec(name=found.name)
+            # What others use of it is refused before anything ends.
+            planned = plan(empty, found.id, _present(tx.view), self._seat.ids.new_id)
+            with tx.stacks.edit(found.id) as stack:
+                stack.removing = True
+            for service_id in planned.remove_services:
+                with tx.services.edit(service_id) as service:
+                    service.removing = True
+
+        await self._seat.write(decide)
+        return RemoveStackResponse()
+
+    def _begun(self, tx: Editor, spec: StackSpec) -> Stack:
+        """Return the stack's row, made or with its new manifest."""
+        named = tx.view.stacks.by("name", spec.name)
+        if not named:
+            row = Stack(id=self._seat.ids.new_id(), name=spec.name, source=spec.source)
+            return tx.stacks.create(row)
+        if named[0].removing:
+            raise InUse(
+                f"stack {spec.name!r} is still being removed",
+                remedy=f"deploy again when it is gone: swarmpy stack ps {spec.name}",
+            )
+        with tx.stacks.edit(named[0].id) as stack:
+            stack.source = spec.source
+        return stack
+
+    def _write(self, tx: Editor, planned: StackPlan) -> None:
+        for network in planned.create_networks:
+            tx.networks.create(network)
+        for network_id, network_spec in planned.update_networks:
+            with tx.networks.edit(network_id) as edited:
+                edited.spec.CopyFrom(network_spec)
+        for config in planned.create_configs:
+            tx.configs.create(config)
+        for secret in planned.create_secrets:
+            tx.secrets.create(secret)
+        for service in planned.create_services:
+            tx.services.create(begin(service))
+        for service_id, service_spec in planned.update_services:
+            with tx.services.edit(service_id) as updated:
+                set_spec(updated, service_spec)
+        for service_id in planned.remove_services:
+            with tx.services.edit(service_id) as removed:
+                removed.removing = True
+        perform(tx, planned.delete, self._seat.ids, self._seat.now_ms)
+
+
+def _present(view: View) -> Present:
+    return Present(
+        services=list(view.services),
+        networks=list(view.networks),
+        configs=list(view.configs),
+        secrets=list(view.secrets),
+        tasks=list(view.tasks),
+    )
+
+
+def _refuse_ports(view: View, planned: StackPlan) -> None:
+    """Raise InUse when a service outside of this deployment has one of its ports."""
+    updated = {service_id for service_id, _ in planned.update_services}
+    passed_over = updated | set(planned.remove_services)
+    specs = [service.spec for service in planned.create_services]
+    specs.extend(spec for _, spec in planned.update_services)
+    for spec in specs:
+        refuse_taken_ports(spec, view.services, passed_over)
+
+
+def _summary(view: View, stack: Stack) -> StackSummary:
+    services = view.services.by("stack_id", stack.id)
+    tallies = [tally_of(view, service) for service in services]
+    return StackSummary(
+        stack=stack,
+        services=len(services),
+        tasks_running=sum(tally.running for tally in tallies),
+        tasks_wanted=sum(tally.wanted for tally in tallies),
+    )

@@ -1,0 +1,1 @@
+"""One stream per agent: assignments go down, statuses and heartbeats come up."""

@@ -1,0 +1,108 @@
+"""What a node must hold: its tasks, all they refer to, and the routes of every service. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from swarmpy.pb.dispatcher_pb2 import (
+    Assignment,
+    AssignmentDiff,
+    AssignmentRemoval,
+    AssignmentSet,
+    LoadBalancer,
+)
+from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task
+from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_RUNNING
+from swarmpy.store.view import View
+
+Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer
+Held: TypeAlias = Mapping[tuple[str, str], Item]
+"""(table, id) -> the shared row, which is read-only and replaced when it changes."""
+
+_FIELD_OF = {
+    "tasks": "task",
+    "configs": "config",
+    "secrets": "secret",
+    "networks": "network",
+    "load_balancers": "load_balancer",
+}
+
+
+def held_by(node_id: str, view: View, balancers: Iterable[LoadBalancer]) -> Held:
+    """Return everything that `node_id` must hold now.
+
+    Tasks count from ASSIGNED until their row is deleted, so that ended ones keep their logs.
+    Secrets are given for as long as a task of the node may need them, and to no other node.
+    """
+    held: dict[tuple[str, str], Item] = {}
+    for task in view.tasks.by("node_id", node_id):
+        if task.status.state < TASK_STATE_ASSIGNED:
+            continue
+        held["tasks", task.id] = task
+        if task.status.state <= TASK_STATE_RUNNING:
+            held.update(_needed_by(task, view))
+    held.update((("load_balancers", balancer.id), balancer) for balancer in balancers)
+    return held
+
+
+def _needed_by(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]:
+    for container in task.spec.containers:
+        for reference in container.configs:
+            if (config := view.configs.find(reference.id)) is not None:
+                yield ("configs", config.id), config
+        for reference in container.secrets:
+            if (secret := view.secrets.find(reference.id)) is not None:
+                yield ("secrets", secret.id), secret
+    for address in task.addresses:
+        if (network := view.networks.find(address.network_id)) is not None:
+            yield ("networks", network.id), network
+    for attachment in task.spec.networks:
+        for network in view.networks.by("name", attachment.network):
+            yield ("networks", network.id), network
+
+
+def whole_set(held: Held, version: int) -> AssignmentSet:
+    """Return the message after which an agent forgets everything else."""
+    return AssignmentSet(version=version, items=[_assignment(*entry) for entry in held.items()])
+
+
+def difference(before: Held, after: Held, version: int) -> AssignmentDiff | None:
+    """Return what leads from `before` to `after`; None when an agent would see no change."""
+    changed = [
+        _assignment(key, item)
+        for key, item in after.items()
+        if key not in before or not _same(before[key], item)
+    ]
+    removed = [
+        AssignmentRemoval(table=table, id=row_id)
+        for table, row_id in before
+        if (table, row_id) not in after
+    ]
+    if not changed and not removed:
+        return None
+    return AssignmentDiff(
+        applies_to=version, results_in=version + 1, changed=changed, removed=removed
+    )
+
+
+def _assignment(key: tuple[str, str], item: Item) -> Assignment:
+    fields: dict[str, Any] = {_FIELD_OF[key[0]]: item}
+    return Assignment(**fields)
+
+
+def _same(before: Item, after: Item) -> bool:
+    """Tell whether an agent would learn nothing: statuses are its own to report."""
+    if before is after:
+        return True
+    if isinstance(before, Task) and isinstance(after, Task):
+        return _as_managers_wrote(before) == _as_managers_wrote(after)
+    return before == after
+
+
+def _as_managers_wrote(task: Task) -> Task:
+    copy = Task()
+    copy.CopyFrom(task)
+    for observed in ("version", "updated_at_ms", "status", "pending_reason"):
+        copy.ClearField(observed)
+    return copy

@@ -1,0 +1,97 @@
+"""Every session that is open, and who wakes them: the store's commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from swarmpy.errors import PermissionDenied, Unavailable, WrongState
+from swarmpy.manager.dispatcher.balancers import Balancers
+from swarmpy.manager.dispatcher.session import Session
+from swarmpy.manager.seat import Seat
+from swarmpy.pb.dispatcher_pb2 import ManagerMessage
+from swarmpy.rpc.peer import Peer
+from swarmpy.store.watch import Commit
+
+TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks")
+FOR_ALL = frozenset({"nodes", "configs", "secrets", "networks"})
+"""Tables that change seldom: every session looks when they do."""
+
+
+class Roster:
+    """At most one session per node."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._sessions: dict[str, Session] = {}
+        self.balancers = Balancers()
+        # The first session's first set must have the routes in it: without them a node would
+        # close every published port until the next diff.
+        self.balancers.follow(seat.store.view, [Commit(seat.store.index, resync=True)])
+
+    def __contains__(self, node_id: str) -> bool:
+        return node_id in self._sessions
+
+    @contextmanager
+    def opened(self, peer: Peer) -> Iterator[Session]:
+        """Count a session in for the length of a block; an older one of its node is ended."""
+        session = Session(peer.node_id, peer.role)
+        older = self._sessions.get(peer.node_id)
+        if older is not None:
+            older.leash.pull(WrongState(f"node {peer.node_id} opened another session"))
+        self._sessions[peer.node_id] = session
+        try:
+            yield session
+        finally:
+            if self._sessions.get(peer.node_id) is session:
+                del self._sessions[peer.node_id]
+
+    def ask(self, node_id: str, request: ManagerMessage) -> None:
+        """Send a log or exec request to a node's agent.
+
+        Raises:
+            Unavailable: its agent holds no session, or does not keep up.
+        """
+        session = self._sessions.get(node_id)
+        if session is None:
+            raise Unavailable(
+                f"node {node_id} is not connected",
+                remedy="see swarmpy node ls; it comes back when its daemon runs",
+            )
+        session.ask(request)
+
+    async def run(self) -> None:
+        """Follow the store until cancelled; commits close together are looked at together."""
+        store, clock = self._seat.store, self._seat.clock
+        with store.watching(TABLES) as watch:
+            while True:
+                await watch.ready()
+                await clock.sleep(self._seat.settings.diff_delay_s)
+                self.follow(watch.take())
+
+    def follow(self, commits: Iterable[Commit]) -> None:
+        """Wake the sessions that these commits may concern."""
+        commits = list(commits)
+        self._end_removed()
+        everybody = self.balancers.follow(self._seat.store.view, commits)
+        everybody = everybody or any(commit.resync for commit in commits)
+        concerned: set[str] = set()
+        for commit in commits:
+            for change in commit.changes:
+                if change.table in FOR_ALL:
+                    everybody = True
+                elif change.table == "tasks":
+                    concerned.add((change.new or change.old).node_id)
+        for session in list(self._sessions.values()):
+            if everybody or session.node_id in concerned:
+                session.refresh()
+
+    def _end_removed(self) -> None:
+        for session in self._sessions.values():
+            if session.node_id not in self._seat.store.view.nodes:
+                session.leash.pull(
+                    PermissionDenied(
+                        f"node {session.node_id} was removed from this swarm",
+                        remedy="on that node: swarmpy leave",
+                    )
+                )

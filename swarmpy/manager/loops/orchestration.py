@@ -1,0 +1,24 @@
+"""The control loops that keep services as they are asked to be."""
+
+from __future__ import annotations
+
+from swarmpy.manager.loop import ControlLoop
+from swarmpy.manager.loops.enforce import EnforceLoop
+from swarmpy.manager.loops.global_mode import GlobalLoop
+from swarmpy.manager.loops.jobs import JobLoop
+from swarmpy.manager.loops.reap import StackReapLoop, TaskReapLoop
+from swarmpy.manager.loops.replicated import ReplicatedLoop
+from swarmpy.manager.loops.restart import RestartLoop
+from swarmpy.manager.loops.rollout import RolloutLoop
+
+ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
+    ReplicatedLoop,
+    GlobalLoop,
+    JobLoop,
+    RestartLoop,
+    RolloutLoop,
+    EnforceLoop,
+    TaskReapLoop,
+    StackReapLoop,
+)
+"""Who owns which field is in core/README.md. Each runs on the leader only."""

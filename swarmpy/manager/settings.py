@@ -1,0 +1,32 @@
+"""How long a manager waits for what, and how much it keeps. Nobody needs to change these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerSettings:
+    """Each number says what raising it costs."""
+
+    leader_wait_s: float = 5.0
+    """How long a call waits for a leader to be known. Higher: callers hang through an election
+    that never ends."""
+    diff_delay_s: float = 0.02
+    """Commits within this time reach an agent as one diff. Higher: every task starts later."""
+    status_delay_s: float = 0.05
+    """Least time between two commits of task statuses. Higher: failures are seen later."""
+    missed_periods: int = 3
+    """Heartbeats that may be missing before a node is DOWN. Higher: replacements come later."""
+    hello_timeout_s: float = 10.0
+    """How long a new session may say nothing."""
+    agent_clock_skew_s: float = 5.0
+    """Difference of clocks that people are told about."""
+    join_clock_skew_s: float = 60.0
+    """Difference of clocks that a joining node is refused for."""
+    join_timeout_s: float = 10.0
+    """How long one join may take as a whole."""
+    silence_s: float = 5.0
+    """How long logs and exec wait for a node that says nothing."""
+    quorum_check_s: float = 1.0
+    """How often membership of the quorum is compared with the roles that are wanted."""

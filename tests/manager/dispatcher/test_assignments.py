@@ -1,0 +1,91 @@
+"""A node holds what its tasks need, and nothing that only other nodes need."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmpy.manager.dispatcher.assignments import Held, difference, held_by, whole_set
+from swarmpy.pb.dispatcher_pb2 import Assignment
+from swarmpy.pb.objects_pb2 import Config, Network, NetworkAddress, Secret, Task
+from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec
+from swarmpy.pb.types_pb2 import (
+    TASK_STATE_ASSIGNED,
+    TASK_STATE_FAILED,
+    TASK_STATE_RUNNING,
+    FileReference,
+    TaskState,
+)
+from swarmpy.store.view import View
+from swarmpy.testing import builders
+
+
+def view_with(*tasks: Task) -> View:
+    view = View()
+    view.secrets.put("x1", Secret(id="x1", spec=SecretSpec(name="key", data=b"canary")))
+    view.configs.put("c1", Config(id="c1", spec=ConfigSpec(name="conf")))
+    view.networks.put("n1", Network(id="n1", spec=NetworkSpec(name="net")))
+    for task in tasks:
+        view.tasks.put(task.id, task)
+    return view
+
+
+def needy(task_id: str, on: str, state: TaskState.ValueType = TASK_STATE_ASSIGNED) -> Task:
+    task = builders.task(task_id, on=on, state=state)
+    task.spec.containers[0].secrets.append(FileReference(id="x1", name="key"))
+    task.spec.containers[0].configs.append(FileReference(id="c1", name="conf"))
+    task.addresses.append(NetworkAddress(network_id="n1", address="10.0.0.2/24"))
+    return task
+
+
+def test_a_node_holds_what_its_tasks_refer_to() -> None:
+    held = held_by("w1", view_with(needy("t1", "w1")), [])
+    assert set(held) == {("tasks", "t1"), ("configs", "c1"), ("secrets", "x1"), ("networks", "n1")}
+
+
+def test_a_node_without_a_task_that_needs_it_never_holds_a_secret() -> None:
+    held = held_by("w2", view_with(needy("t1", "w1"), builders.task("t2", on="w2")), [])
+    assert ("secrets", "x1") not in held
+
+
+def test_a_secret_goes_when_the_last_task_that_needs_it_has_ended() -> None:
+    before = held_by("w1", view_with(needy("t1", "w1", TASK_STATE_RUNNING)), [])
+    after = held_by("w1", view_with(needy("t1", "w1", TASK_STATE_FAILED)), [])
+    diff = difference(before, after, 4)
+    assert diff is not None
+    assert ("secrets", "x1") in {(gone.table, gone.id) for gone in diff.removed}
+    assert (diff.applies_to, diff.results_in) == (4, 5)
+
+
+@pytest.mark.parametrize("field", ["version", "updated_at_ms"])
+def test_what_only_the_store_counts_is_no_change(field: str) -> None:
+    before, after = needy("t1", "w1"), needy("t1", "w1")
+    setattr(after, field, 7)
+    assert difference({("tasks", "t1"): before}, {("tasks", "t1"): after}, 1) is None
+
+
+def _held(numbers: dict[int, int]) -> Held:
+    return {
+        ("tasks", f"t{n}"): builders.task(f"t{n}", on="w1", slot=slot)
+        for n, slot in numbers.items()
+    }
+
+
+TASKS = st.dictionaries(st.integers(0, 8), st.integers(1, 3))
+
+
+@given(before=TASKS, after=TASKS)
+def test_a_set_and_then_diffs_lead_to_what_is_held(
+    before: dict[int, int], after: dict[int, int]
+) -> None:
+    agent: dict[tuple[str, str], Assignment] = {}
+    for item in whole_set(_held(before), 1).items:
+        agent["tasks", item.task.id] = item
+    diff = difference(_held(before), _held(after), 1)
+    if diff is not None:
+        for item in diff.changed:
+            agent["tasks", item.task.id] = item
+        for gone in diff.removed:
+            del agent[gone.table, gone.id]
+    assert {key: item.task for key, item in agent.items()} == _held(after)

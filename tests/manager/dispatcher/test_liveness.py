@@ -1,0 +1,103 @@
+"""A node is down after three silent periods, not earlier, and up with its next word."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmpy.manager.dispatcher.liveness import states_to_store
+from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, NODE_STATE_READY, NODE_STATE_UNKNOWN, NodeState
+from swarmpy.testing import builders
+from tests.manager.fake_agent import Swarm
+
+PERIOD_S = 2.0
+
+
+def state_of(swarm: Swarm, node_id: str) -> NodeState.ValueType:
+    return swarm.seat.store.view.nodes.get(node_id).status.state
+
+
+def told(swarm: Swarm, node_id: str) -> list[str]:
+    return [event.reason for event in swarm.seat.store.view.events.by("object_id", node_id)]
+
+
+async def test_a_silent_node_is_down_after_three_periods_and_not_earlier(swarm: Swarm) -> None:
+    await swarm.connect("w1")
+    await swarm.clock.advance(3 * PERIOD_S - 0.1)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+    await swarm.clock.advance(PERIOD_S / 2 + 0.1)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN
+    assert told(swarm, "w1")[-1] == "NodeDown"
+
+
+async def test_heartbeats_keep_a_node_up_and_are_never_stored(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    other = await swarm.connect("w2")
+    other_manager = await swarm.connect("m1")
+    await swarm.clock.advance(0.1)
+    before = swarm.seat.store.index
+    for _ in range(20):
+        await swarm.clock.advance(PERIOD_S)
+        for one in (agent, other, other_manager):
+            one.beat(swarm.seat.now_ms)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+    assert swarm.seat.store.index == before
+
+
+async def test_a_node_that_speaks_again_is_up_again(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    await swarm.clock.advance(4 * PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN
+    agent.beat(swarm.seat.now_ms)
+    await swarm.clock.advance(PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+    assert told(swarm, "w1")[-2:] == ["NodeDown", "NodeReady"]
+
+
+async def test_a_node_that_comes_back_is_up_with_its_hello(swarm: Swarm) -> None:
+    await swarm.clock.advance(4 * PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN
+    await swarm.connect("w1")
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+
+
+async def test_a_leader_that_was_stopped_itself_declares_nobody_down(swarm: Swarm) -> None:
+    await swarm.connect("w1")
+    await swarm.clock.oversleep(60)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+    await swarm.clock.advance(4 * PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN, "but it listens anew from then on"
+
+
+@pytest.mark.parametrize(
+    ("stored", "quiet_s", "connected", "expected"),
+    [
+        pytest.param(NODE_STATE_UNKNOWN, 1.0, True, NODE_STATE_READY, id="first word"),
+        pytest.param(NODE_STATE_UNKNOWN, 1.0, False, None, id="grace under a new leader"),
+        pytest.param(NODE_STATE_UNKNOWN, 6.0, False, NODE_STATE_DOWN, id="grace is over"),
+        pytest.param(NODE_STATE_READY, 5.9, True, None, id="not quite silent enough"),
+        pytest.param(NODE_STATE_READY, 6.0, True, NODE_STATE_DOWN, id="silent on an open stream"),
+        pytest.param(NODE_STATE_DOWN, 60.0, False, None, id="known already"),
+    ],
+)
+def test_only_differences_are_stored(
+    stored: NodeState.ValueType,
+    quiet_s: float,
+    connected: bool,
+    expected: NodeState.ValueType | None,
+) -> None:
+    node = builders.node("w1", state=stored)
+    changes = states_to_store(
+        [node], {"w1": quiet_s}, silence_s=6.0, connected=["w1"] if connected else []
+    )
+    assert changes.get("w1") == expected
+
+
+@pytest.mark.parametrize(("skew_ms", "events"), [(4_000, 0), (6_000, 1), (-6_000, 1)])
+async def test_people_are_told_once_of_a_clock_that_is_far_off(
+    swarm: Swarm, skew_ms: int, events: int
+) -> None:
+    agent = await swarm.connect("w1")
+    for _ in range(3):
+        agent.beat(swarm.seat.now_ms + skew_ms)
+        await swarm.clock.advance(1)
+    assert told(swarm, "w1").count("ClockSkew") == events
