@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,7 +13,10 @@ from swarmpy.pb.types_pb2 import PortConfig, TaskState
 
 @dataclass(frozen=True, slots=True)
 class CreateTask:
-    """Add a task. Its id is empty: whoever performs this makes one."""
+    """Add a task. Its id is empty: whoever performs this makes one.
+
+    It is not added if its service changes meanwhile: a removed service gets no more tasks.
+    """
 
     task: Task
 
@@ -31,6 +35,14 @@ class StartAt:
 
     task_id: str
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptTask:
+    """Count a task as made from this version of its service: it asks for the very same."""
+
+    task_id: str
+    spec_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ Action: TypeAlias = (
     CreateTask
     | SetDesiredState
     | StartAt
+    | AdoptTask
     | AllocateTask
     | AssignTask
     | SetPendingReason
@@ -136,3 +149,19 @@ class Decision:
 
 
 IN_ORDER = Decision()
+
+ACTIONS_AT_ONCE = 500
+"""About what one decision asks for at most, so that an entry of the log stays small."""
+
+
+def take(steps: Iterable[tuple[Action, ...]], look_again_ms: int | None = None) -> Decision:
+    """Return as many steps as fit at once, each of them whole.
+
+    When some did not fit, the decision says to look again at once.
+    """
+    actions: list[Action] = []
+    for step in steps:
+        if len(actions) >= ACTIONS_AT_ONCE:
+            return Decision(tuple(actions), look_again_ms=0)
+        actions.extend(step)
+    return Decision(tuple(actions), look_again_ms)

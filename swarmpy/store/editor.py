@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from swarmpy.errors import NotFound
 from swarmpy.pb.objects_pb2 import (
     Cluster,
     Config,
@@ -33,6 +34,8 @@ class TableEditor(Generic[M]):
         self._table = table
         self._checks = checks
         self._changed: dict[str, Any] = {}
+        self._removed: dict[str, int] = {}
+        """The version that each row to be removed was seen at."""
 
     def find(self, row_id: str) -> M | None:
         """Return the row as this transaction leaves it, or None."""
@@ -44,7 +47,9 @@ class TableEditor(Generic[M]):
         """Add a new row, with its id filled in. Returns the copy that will be stored."""
         row_id: str = row.id  # type: ignore[attr-defined]
         assert row_id, "a row needs an id before it is created"
-        assert self._table.find(row_id) is None, f"{self._table.kind} {row_id} exists"
+        assert row.version == 0, f"{self._table.kind} {row_id} is not new"  # type: ignore[attr-defined]
+        there = row_id in self._changed or row_id in self._table
+        assert not there, f"{self._table.kind} {row_id} exists"
         self._changed[row_id] = _copy(row)
         return self._changed[row_id]  # type: ignore[no-any-return]
 
@@ -53,16 +58,20 @@ class TableEditor(Generic[M]):
         """Yield a copy to change; it is committed with the transaction.
 
         Raises:
-            NotFound: nothing has this id.
+            NotFound: nothing has this id, or no more in this transaction.
         """
-        if self._changed.get(row_id) is None:
+        if row_id not in self._changed:
             self._changed[row_id] = _copy(self._table.get(row_id))
-        yield self._changed[row_id]
+        yield self._present(row_id)
 
     def delete(self, row_id: str) -> None:
         """Remove a row. Raises NotFound when it is not there."""
-        self._table.get(row_id)
-        self._changed[row_id] = None
+        row: Any = self._present(row_id)
+        if row.version:
+            self._changed[row_id] = None
+            self._removed[row_id] = row.version
+        else:
+            del self._changed[row_id]
 
     def check(self, row_id: str) -> None:
         """Drop the transaction if this row changes, appears or goes before it is applied."""
@@ -71,13 +80,20 @@ class TableEditor(Generic[M]):
 
     def changes(self) -> Iterator[Change]:
         """Yield what was asked for; a row edited to what it was yields nothing."""
+        name = self._table.schema.name
         for row_id, row in self._changed.items():
-            old: Any = self._table.find(row_id)
             if row is None:
-                removed = RowVersion(table=self._table.schema.name, id=row_id, version=old.version)
-                yield Change(removed=removed)
-            elif old is None or row != old:
+                seen = self._removed[row_id]
+                yield Change(removed=RowVersion(table=name, id=row_id, version=seen))
+            elif row != self._table.find(row_id):
                 yield change_putting(self._table.schema, row)
+
+    def _present(self, row_id: str) -> M:
+        """Return the row as `find` does. Raises NotFound instead of None."""
+        row = self.find(row_id)
+        if row is None:
+            raise NotFound.named(self._table.kind, row_id)
+        return row
 
 
 class Editor:

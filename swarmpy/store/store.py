@@ -8,7 +8,7 @@ async for commit in store.watch(): ... wakes after every commit
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from swarmpy.errors import Conflict
@@ -35,7 +35,7 @@ class Store:
         self._clock = clock
         self._ids = ids
         self._propose: Propose | None = None
-        self._watches: set[Watch] = set()
+        self._watches: dict[Watch, None] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._dropped: dict[str, RowVersion] = {}
         self._waiting: set[str] = set()
@@ -87,13 +87,13 @@ class Store:
     def watching(self, tables: Iterable[str] = (), limit: int = LIMIT) -> Iterator[Watch]:
         """Give a watch on these tables (none: all) for the length of a block."""
         watch = Watch(tables, self.index, limit)
-        self._watches.add(watch)
+        self._watches[watch] = None
         try:
             yield watch
         finally:
-            self._watches.discard(watch)
+            del self._watches[watch]
 
-    async def watch(self, tables: Iterable[str] = ()) -> AsyncIterator[Commit]:
+    async def watch(self, tables: Iterable[str] = ()) -> AsyncGenerator[Commit, None]:
         """Yield a resync at once, then every commit that touches these tables (none: all)."""
         with self.watching(tables) as watch:
             async for commit in watch:

@@ -17,6 +17,8 @@ class Table(Generic[M]):
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self._rows: dict[str, M] = {}
+        self._places: dict[str, int] = {}
+        self._next_place = 0
         self._indexes: dict[str, dict[str, dict[str, None]]] = {name: {} for name in schema.indexes}
 
     @property
@@ -49,8 +51,9 @@ class Table(Generic[M]):
         return row
 
     def by(self, index: str, value: str) -> list[M]:
-        """Return the rows found under `value`, oldest first."""
-        return [self._rows[row_id] for row_id in self._indexes[index].get(value, ())]
+        """Return the rows found under `value`, in order of creation."""
+        row_ids = sorted(self._indexes[index].get(value, ()), key=self._places.__getitem__)
+        return [self._rows[row_id] for row_id in row_ids]
 
     def resolve(self, reference: str) -> M:
         """Return the row that a person means: by id, by name, or by a prefix of one id.
@@ -78,6 +81,9 @@ class Table(Generic[M]):
         old = self._rows.get(row_id)
         if old is not None:
             self._unindex(row_id, old)
+        else:
+            self._places[row_id] = self._next_place
+            self._next_place += 1
         self._rows[row_id] = row
         for name, values_of in self.schema.indexes.items():
             for value in values_of(row):
@@ -88,6 +94,7 @@ class Table(Generic[M]):
         old = self._rows.pop(row_id, None)
         if old is not None:
             self._unindex(row_id, old)
+            del self._places[row_id]
         return old
 
     def _unindex(self, row_id: str, row: Any) -> None:
