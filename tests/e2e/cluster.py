@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.hosts import Host, run
+from tests.e2e.hosts import Host, run, run_detached
 
 SWARMPY = str(Path(sys.executable).parent / "swarmpy")
 EXAMPLES = Path(__file__).parents[2] / "compose-examples"
@@ -97,24 +97,34 @@ class Cluster:
 
     def start_node(self, host: Host) -> None:
         """Start the daemon again, as a boot of the host would."""
-        with (self.state_dir(host) / "daemon.log").open("ab") as log:
-            subprocess.Popen(
-                host.inside(
-                    sys.executable, "-m", "swarmpy.daemon.supervise", str(self.state_dir(host))
-                ),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, "DOCKER_HOST": host.docker_host},
-            )
+        supervise = (sys.executable, "-m", "swarmpy.daemon.supervise", str(self.state_dir(host)))
+        run_detached(host.inside(*supervise), self.state_dir(host) / "daemon.log")
 
     # Ways to look at it
 
-    def tasks(self, host: Host, service: str) -> list[dict[str, Any]]:
-        """Return the tasks that are wanted to run and do."""
-        rows = self.json(host, "service", "ps", service)
-        return [row for row in rows if "RUNNING" in row["state"].upper()]
+    def node_states(self, host: Host) -> dict[str, str]:
+        """Return address -> state of every node, as `host` sees them; {} when it cannot say."""
+        done = self.swarmpy(host, "node", "ls", "--format", "json", check=False)
+        if done.returncode:
+            return {}
+        return {
+            node["status"]["address"]: node["status"]["state"] for node in json.loads(done.stdout)
+        }
+
+    def all_ready(self, host: Host) -> bool:
+        states = self.node_states(host)
+        return len(states) == len(self.members) and set(states.values()) == {"ready"}
+
+    def running_on(self, host: Host, service: str) -> list[str]:
+        """Return the address of the node of each task that runs and is wanted to."""
+        address_of = {
+            node["id"]: node["status"]["address"] for node in self.json(host, "node", "ls")
+        }
+        return [
+            address_of[task["node_id"]]
+            for task in self.json(host, "service", "ps", service)
+            if task["status"]["state"] == "running" and task["desired_state"] == "running"
+        ]
 
     def get(self, host: Host, port: int, timeout_s: int = 5) -> str:
         """Fetch a page from a published port of this very host; "" when it does not come."""
@@ -125,7 +135,7 @@ class Cluster:
 
     def leader(self, host: Host) -> Host:
         nodes = self.json(host, "node", "ls")
-        name = next(node["address"] for node in nodes if node["leader"])
+        name = next(node["status"]["address"] for node in nodes if node["leader"])
         return next(one for one in self.hosts if one.address == name)
 
 

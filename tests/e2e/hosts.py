@@ -35,6 +35,19 @@ def run(*argv: str, check: bool = True, timeout_s: float = 60) -> str:
     return done.stdout
 
 
+def run_detached(argv: Sequence[str], log: Path, **environment: str) -> None:
+    """Start a program that outlives us; its output is added to `log`."""
+    with log.open("ab") as out:
+        subprocess.run(
+            ["setsid", "--fork", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            check=True,
+            env={**os.environ, **environment},
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """One test host; `number` counts from 1."""
@@ -105,22 +118,24 @@ class Host:
         for stale in (self.root / "docker.pid", self.root / "exec/containerd/containerd.pid"):
             stale.unlink(missing_ok=True)
         (self.root / "daemon.json").write_text("{}")
-        with (self.root / "dockerd.log").open("ab") as log:
-            subprocess.Popen(
-                self.inside(
-                    "dockerd",
-                    f"--config-file={self.root}/daemon.json",
-                    f"--data-root={self.root}/data",
-                    f"--exec-root={self.root}/exec",
-                    f"--pidfile={self.root}/docker.pid",
-                    "--host", f"unix://{self.root}/docker.sock",
-                    f"--bip=10.98.{self.number}.1/24",
-                    f"--cgroup-parent=/{self.namespace}",
-                    "--storage-driver=overlay2", "--userland-proxy=false", "--ip6tables=false",
-                    "--log-level=warn", "--live-restore=true",
-                ),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        run_detached(
+            self.inside(
+                "dockerd",
+                f"--config-file={self.root}/daemon.json",
+                f"--data-root={self.root}/data",
+                f"--exec-root={self.root}/exec",
+                f"--pidfile={self.root}/docker.pid",
+                f"--host=unix://{self.root}/docker.sock",
+                f"--bip=10.98.{self.number}.1/24",
+                f"--cgroup-parent=/{self.namespace}",
+                "--storage-driver=overlay2",
+                "--userland-proxy=false",
+                "--ip6tables=false",
+                "--log-level=warn",
+                "--live-restore=true",
+            ),
+            self.root / "dockerd.log",
+        )
         deadline = time.monotonic() + timeout_s
         while run("docker", "-H", self.docker_host, "version", "-f", "{{.Server.Version}}",
                   check=False).strip() == "":  # fmt: skip

@@ -42,9 +42,8 @@ def test_every_link_in_the_docs_leads_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")]:
         if any(part.startswith(".") for part in page.relative_to(ROOT).parts):
             continue
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            if not (page.parent / target).exists():
-                broken.append(f"{named(page)}: {target}")
+        targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+        broken += [f"{named(page)}: {to}" for to in targets if not (page.parent / to).exists()]
     assert broken == []
 
 
