@@ -1,0 +1,58 @@
+"""What managers say to each other, as bytes: made here, and looked over before it is believed."""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+
+from swarmpy.pb.raft_pb2 import RaftAppend, RaftEntry, RaftFrame, RaftPing
+from swarmpy.raft.append import Append
+from swarmpy.raft.commands import MEMBERSHIP, Entry, members_in
+
+
+def parse(data: bytes) -> RaftFrame | None:
+    """Return the frame; None when it is garbage, which is to be dropped."""
+    try:
+        frame = RaftFrame.FromString(data)
+        if frame.WhichOneof("body") is None or not _is_sound(frame):
+            return None
+    except DecodeError:
+        return None
+    return frame
+
+
+def ping(term: int) -> bytes:
+    return RaftFrame(term=term, ping=RaftPing()).SerializeToString()
+
+
+def encode_append(term: int, append: Append) -> bytes:
+    entries = [
+        RaftEntry(index=index, term=entry_term, command=command)
+        for command, index, entry_term in append.entries
+    ]
+    body = RaftAppend(
+        prev_index=append.prev_index,
+        prev_term=append.prev_term,
+        commit_index=append.commit_index,
+        entries=entries,
+    )
+    return RaftFrame(term=term, append=body).SerializeToString()
+
+
+def decode_append(body: RaftAppend) -> Append:
+    entries: list[Entry] = [(entry.command, entry.index, entry.term) for entry in body.entries]
+    return Append(body.prev_index, body.prev_term, entries, body.commit_index)
+
+
+def _is_sound(frame: RaftFrame) -> bool:
+    """Say whether an append's entries follow each other and can be read."""
+    index, term = frame.append.prev_index, frame.append.prev_term
+    if frame.HasField("append") and not index:
+        return False
+    for entry in frame.append.entries:
+        if entry.index != index + 1 or not term <= entry.term <= frame.term:
+            return False
+        if not entry.command or entry.command[0] > MEMBERSHIP:
+            return False
+        members_in(entry.command)
+        index, term = entry.index, entry.term
+    return True

@@ -1,0 +1,216 @@
+"""The log: entries in memory, each of them on its way to disk, and what is durable of it."""
+
+from __future__ import annotations
+
+from swarmpy.errors import StorageCorrupt
+from swarmpy.pb.raft_pb2 import RaftBallot, RaftBase, RaftEntry, RaftRecord
+from swarmpy.raft.commands import NO_OP_COMMAND, Entry, Members, members_in
+from swarmpy.raft.segments import Segments
+
+FIRST: Entry = (NO_OP_COMMAND, 1, 0)
+"""Every log begins with this entry; it is on nobody's disk."""
+
+
+class RaftLog:
+    """Entries first_index..last_index; there is always at least one.
+
+    `durable_index` is the highest entry that would survive a crash now: nothing above it may
+    be acknowledged to anybody.
+    """
+
+    def __init__(self, segments: Segments) -> None:
+        self.entries: list[Entry] = [FIRST]
+        self.term = 0
+        self.voted_for: str | None = None
+        self.durable_index = 1
+        self.needs_sync = False
+        """Something was written since the last sync began."""
+        self._segments = segments
+        self._written_index = 1
+        self._syncing_index = 1
+        self._floor: tuple[int, Members] = (1, {})
+        self._configurations: list[tuple[int, Members]] = []
+
+    # --- start
+
+    def recover(self) -> None:
+        """Read everything back. Raises StorageCorrupt as `Segments.recover` does."""
+        for record in self._segments.recover():
+            self._replay(record)
+        if self._segments.is_new:
+            self._segments.begin(self._ballot())
+        self.term = max(self.term, self.last_term)
+        self.durable_index = self._written_index = self.last_index
+
+    def _replay(self, record: RaftRecord) -> None:
+        match record.WhichOneof("record"):
+            case "entry":
+                entry = record.entry
+                if self.entries == [FIRST] and entry.index > 2:
+                    self.entries = []
+                elif entry.index != self.last_index + 1:
+                    raise StorageCorrupt(
+                        f"the Raft log has entry {entry.index} after {self.last_index}",
+                        remedy="remove this manager from the swarm and join it anew",
+                    )
+                self._add((entry.command, entry.index, entry.term))
+            case "ballot":
+                self.term = record.ballot.term
+                self.voted_for = record.ballot.voted_for or None
+            case "cut_from":
+                if self.first_index < record.cut_from <= self.last_index:
+                    self._cut(record.cut_from)
+            case "base":
+                self._restart((NO_OP_COMMAND, record.base.index, record.base.term))
+            case None:
+                raise StorageCorrupt(
+                    "the Raft log holds a record that this version does not know",
+                    remedy="run the version of SwarmPy that wrote it, or a newer one",
+                )
+
+    # --- what it holds
+
+    @property
+    def first_index(self) -> int:
+        return self.entries[0][1]
+
+    @property
+    def last_index(self) -> int:
+        return self.entries[-1][1]
+
+    @property
+    def last_term(self) -> int:
+        return self.entries[-1][2]
+
+    @property
+    def members(self) -> Members:
+        """The newest membership, committed or not."""
+        return self._configurations[-1][1] if self._configurations else self._floor[1]
+
+    @property
+    def members_index(self) -> int:
+        """The entry that `members` came with."""
+        return self._configurations[-1][0] if self._configurations else self._floor[0]
+
+    def members_at(self, index: int) -> Members:
+        """Return the membership that held at an entry."""
+        held = self._floor[1]
+        for at, members in self._configurations:
+            if at <= index:
+                held = members
+        return held
+
+    def term_at(self, index: int) -> int | None:
+        """Return an entry's term; None when it is not here."""
+        if not self.first_index <= index <= self.last_index:
+            return None
+        return self.entries[index - self.first_index][2]
+
+    def slice(self, start: int, max_bytes: int) -> list[Entry]:
+        """Return entries from `start` on: at least one, then up to `max_bytes` of commands."""
+        assert self.first_index <= start <= self.last_index
+        taken: list[Entry] = []
+        size = 0
+        for position in range(start - self.first_index, len(self.entries)):
+            entry = self.entries[position]
+            size += len(entry[0])
+            if taken and size > max_bytes:
+                break
+            taken.append(entry)
+        return taken
+
+    # --- changes, in memory at once and queued for the disk
+
+    def append(self, command: bytes, index: int, term: int) -> None:
+        assert index == self.last_index + 1, (index, self.last_index)
+        self._add((command, index, term))
+        entry = RaftEntry(index=index, term=term, command=command)
+        self._segments.put(RaftRecord(entry=entry))
+
+    def cut_from(self, index: int) -> None:
+        """Drop this entry and all after it."""
+        assert self.first_index < index <= self.last_index
+        self._cut(index)
+        self._segments.put(RaftRecord(cut_from=index))
+
+    def restart_at(self, index: int, term: int, members: Members) -> None:
+        """Drop everything: a durable snapshot holds all entries up to `index`."""
+        self._restart((NO_OP_COMMAND, index, term))
+        self._floor = (index, members)
+        self.durable_index = self._written_index = self._syncing_index = index
+        self._segments.put(RaftRecord(base=RaftBase(index=index, term=term)))
+
+    def set_ballot(self, term: int, voted_for: str | None) -> None:
+        """Remember term and vote, durably on return. Raises OSError."""
+        self.term, self.voted_for = term, voted_for
+        self._segments.put(RaftRecord(ballot=self._ballot()))
+        self.sync_now()
+
+    def take_back_from(self, index: int) -> None:
+        """Drop entries that were appended last and have not been written."""
+        assert self._written_index < index <= self.last_index
+        self._segments.take_back(self.last_index - index + 1)
+        self._cut(index)
+
+    def rest_on(self, snapshot_index: int, members: Members) -> None:
+        """Take the membership at a durable snapshot from it, not from the entries before."""
+        self._floor = (snapshot_index, members)
+        self._configurations = [c for c in self._configurations if c[0] > snapshot_index]
+
+    def forget_below(self, index: int) -> None:
+        """Drop entries below `index` from memory; a snapshot must hold it."""
+        assert self.first_index <= index <= self._floor[0]
+        del self.entries[: index - self.first_index]
+
+    # --- disk
+
+    def write_out(self) -> bool:
+        """Write what is queued; False when there was nothing. Raises OSError."""
+        written = self._segments.write_out()
+        self._written_index = self.last_index
+        self.needs_sync |= written
+        return written
+
+    def sync_now(self) -> None:
+        """Make everything durable while the loop waits. Raises OSError."""
+        self.write_out()
+        self._segments.sync_now()
+        self.needs_sync = False
+        self.durable_index = self.last_index
+
+    async def sync(self) -> None:
+        """Make durable what is written; the loop runs on. One call at a time."""
+        self._syncing_index = self._written_index
+        self.needs_sync = False
+        await self._segments.sync()
+        self.durable_index = max(self.durable_index, self._syncing_index)
+
+    def tidy(self) -> None:
+        """Begin a new file if it is time, and remove needless ones. Not during `sync`."""
+        self._segments.rotate_if_full(self._ballot())
+        self._segments.remove_below(self.first_index)
+
+    def close(self) -> None:
+        self._segments.close()
+
+    # --- inside
+
+    def _ballot(self) -> RaftBallot:
+        return RaftBallot(term=self.term, voted_for=self.voted_for or "")
+
+    def _add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        members = members_in(entry[0])
+        if members is not None:
+            self._configurations.append((entry[1], members))
+
+    def _cut(self, index: int) -> None:
+        del self.entries[index - self.first_index :]
+        self._configurations = [c for c in self._configurations if c[0] < index]
+        self.durable_index = min(self.durable_index, index - 1)
+        self._written_index = min(self._written_index, index - 1)
+        self._syncing_index = min(self._syncing_index, index - 1)
+
+    def _restart(self, base: Entry) -> None:
+        self.entries = [base]
+        self._configurations = []

@@ -1,0 +1,269 @@
+"""One member of the quorum, taking turns: everything Raft happens inside `turn`.
+
+    frames from peers ─┐
+    proposals, reads  ─┼─> turn: receive, elect, append, commit, apply, send, write ─> wait
+    time, durability  ─┘
+
+It awaits nothing and knows no tasks: `RaftNode` gives it turns and does the slow work.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from swarmpy.errors import NotLeader
+from swarmpy.pb.raft_pb2 import RaftFrame, RaftTimeoutNow
+from swarmpy.raft.adapter import Core, Role
+from swarmpy.raft.commands import TRANSACTION
+from swarmpy.raft.commit import commit_up_to
+from swarmpy.raft.dispatch import Dispatch
+from swarmpy.raft.elections import Elections
+from swarmpy.raft.follower import Follower
+from swarmpy.raft.frames import parse
+from swarmpy.raft.full_disk import FullDisk
+from swarmpy.raft.leadership import LeadershipWatch
+from swarmpy.raft.log import RaftLog
+from swarmpy.raft.proposals import Proposals
+from swarmpy.raft.reachable import Reachable
+from swarmpy.raft.reads import Reads
+from swarmpy.raft.replication import Replication
+from swarmpy.raft.settings import RaftSettings
+from swarmpy.raft.snapshots import Snapshot, SnapshotStore
+from swarmpy.raft.transfer import Incoming
+from swarmpy.raft.voters import Voters
+from swarmpy.seams import Leadership, PeerNetwork, StateMachine
+
+log = structlog.get_logger()
+
+
+class Member:
+    """Implements `adapter.CoreOwner`. The log must be recovered before."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it takes what it needs
+        self,
+        node_id: str,
+        raft_log: RaftLog,
+        store: SnapshotStore,
+        machine: StateMachine,
+        network: PeerNetwork,
+        rng: random.Random,
+        settings: RaftSettings,
+        now: float,
+        on_snapshot: Callable[[str, bytes], None],
+    ) -> None:
+        self.node_id = node_id
+        self.log = raft_log
+        self._machine = machine
+        self._settings = settings
+        self._now = now
+        self._inbox: deque[tuple[str, bytes]] = deque()
+        self._disk = FullDisk()
+        send = network.send
+        self._elections = Elections(node_id, raft_log, send, rng, settings, self.now)
+        self.core = Core(node_id, raft_log, self, settings)
+        self._elections.core = self.core
+        self.proposals = Proposals(raft_log, settings)
+        self.reads = Reads(node_id, self.core, send)
+        self.replication = Replication(raft_log, store, send, settings, self.now)
+        self.voters = Voters(node_id, raft_log, self.core, self.replication, network)
+        self.reachable = Reachable(send, settings.election_min_s)
+        self.leadership = LeadershipWatch(self.core.term)
+        incoming = Incoming(settings.snapshot_bytes)
+        self._follower = Follower(self.core, raft_log, send, incoming, on_snapshot)
+        self._dispatch = Dispatch(
+            self.core,
+            self._elections,
+            self._follower,
+            self.replication,
+            self.reads,
+            send,
+        )
+        self._send = send
+
+    # --- what others tell it
+
+    def begin(self, snapshot: Snapshot | None) -> None:
+        """Start from what was recovered. The only member elects itself without waiting."""
+        if snapshot is not None:
+            self._machine.restore(snapshot.state)
+            self.core.rest_on(snapshot.index)
+        self.voters.adopt()
+        if list(self.log.members) == [self.node_id]:
+            self.core.hold_election_at(self._now)
+
+    def deliver(self, peer: str, frame: bytes) -> None:
+        """Keep a frame for the next turn."""
+        if len(self._inbox) < self._settings.inbox_frames:
+            self._inbox.append((peer, frame))
+
+    def link_changed(self, peer: str, *, up: bool) -> None:
+        self.replication.link_changed(peer, up=up)
+
+    def install(self, leader: str, snapshot: Snapshot) -> None:
+        """Become what a leader's snapshot says; it is durable here."""
+        if self.core.role is Role.LEADER:
+            return
+        if snapshot.index > self.core.applied_index:
+            if self.log.term_at(snapshot.index) == snapshot.term:
+                self.log.rest_on(snapshot.index, snapshot.members)
+            else:
+                self.log.restart_at(snapshot.index, snapshot.term, snapshot.members)
+            self._machine.restore(snapshot.state)
+            self.core.rest_on(snapshot.index)
+            log.info("raft_snapshot_installed", index=snapshot.index, leader=leader)
+        self._follower.confirm(leader, min(snapshot.index, self.log.durable_index))
+
+    def snapshot(self) -> Snapshot:
+        """Return the state as it is now."""
+        index = self.core.applied_index
+        term = self.log.term_at(index)
+        assert term is not None
+        return Snapshot(index, term, self.log.members_at(index), self._machine.snapshot())
+
+    def snapshot_saved(self, snapshot: Snapshot) -> None:
+        """Forget what a durable snapshot holds, but for the last entries."""
+        self.log.rest_on(snapshot.index, snapshot.members)
+        keep_from = snapshot.index - self._settings.snapshot_keep
+        self.log.forget_below(max(self.log.first_index, keep_from))
+
+    # --- the turn
+
+    def turn(self, now: float) -> None:
+        """Do everything there is to do; what it wrote may need a sync.
+
+        Raises:
+            OSError: the disk is broken.
+        """
+        self._now = now
+        while self._inbox:
+            self._receive(*self._inbox.popleft())
+        with self._disk.tolerated():
+            self._elections.tick()
+        self._append_proposals()
+        with self._disk.tolerated():
+            self.core.tick()
+        self.voters.adopt()
+        self._lead()
+        with self._disk.tolerated():
+            if self.log.write_out():
+                self._disk.has_room()
+        self._follower.acknowledge()
+        self.publish()
+
+    def tick(self, now: float) -> None:
+        """Do what is due now and then; `turn` follows."""
+        self._now = now
+        self.reachable.ping_if_due(self.voters.others, self.core.term, now)
+        if self.core.role is Role.LEADER:
+            self.replication.tell_commit(self.core.term, self.core.commit_index)
+
+    def publish(self) -> None:
+        """Tell who leads, if that has changed."""
+        now = Leadership(self.core.term, self.core.leader_id, self.core.leads_fully)
+        if self.leadership.publish(now):
+            log.info(
+                "raft_leadership",
+                node=self.node_id,
+                term=now.term,
+                leader=now.leader_id,
+                is_self=now.is_self,
+            )
+
+    def hand_over(self, peer: str) -> None:
+        """Ask a follower that holds the whole log to campaign now."""
+        frame = RaftFrame(term=self.core.term, timeout_now=RaftTimeoutNow())
+        self._send(peer, frame.SerializeToString())
+
+    def most_advanced(self) -> str | None:
+        """Return the voter, other than this member, that holds the most of the log."""
+        held = self.replication.durable()
+        voters = [peer for peer in sorted(self.log.members) if peer in held]
+        return max(voters, key=lambda peer: held[peer], default=None)
+
+    def stop(self) -> None:
+        """End everything that waits; nothing is sent or written any more."""
+        self._end_lead()
+        term = self.core.term
+        self.leadership.publish(Leadership(term, None, is_self=False))
+
+    @property
+    def leader_address(self) -> str:
+        """Where the leader is, "" when that is not known."""
+        leader = self.core.leader_id
+        return self.log.members.get(leader, "") if leader else ""
+
+    # --- what the core asks for
+
+    def now(self) -> float:
+        return self._now
+
+    def election_timeout_s(self) -> float:
+        return self._elections.timeout_s()
+
+    def ask_for_vote(self, peer: str) -> None:
+        self._elections.ask_for_vote(peer)
+
+    def grant_vote(self, peer: str) -> None:
+        self._elections.grant_vote(peer)
+
+    def heartbeat(self) -> None:
+        self.replication.heartbeat(self.core.term, self.core.commit_index)
+        self.reads.repeat_probes(self.log.members)
+
+    def may_commit(self, wanted: int, committed: int) -> int:
+        durable = self.replication.durable() | {self.node_id: self.log.durable_index}
+        return commit_up_to(self.log, self.core.term, durable, wanted, committed)
+
+    def apply(self, index: int, command: bytes) -> None:
+        if command[0] == TRANSACTION:
+            self._machine.apply(index, command[1:])
+        self.proposals.applied(index)
+
+    def role_changed(self, was: Role, role: Role) -> None:
+        if role is Role.LEADER:
+            self.voters.start_leading()
+        elif was is Role.LEADER:
+            self._end_lead()
+            self._elections.wait()
+
+    # --- inside
+
+    def _receive(self, peer: str, data: bytes) -> None:
+        frame = parse(data)
+        if frame is None:
+            log.warning("raft_frame_dropped", peer=peer, bytes=len(data))
+            return
+        self.reachable.heard(peer, self._now)
+        with self._disk.tolerated():
+            self._dispatch.receive(peer, frame)
+        self.voters.adopt()
+
+    def _append_proposals(self) -> None:
+        if self.core.role is Role.LEADER:
+            self.proposals.append_group(self.core.term)
+            self.voters.adopt()
+
+    def _lead(self) -> None:
+        """Send what followers lack, and step down once this member's removal is committed."""
+        if self.core.role is not Role.LEADER:
+            return
+        self.replication.send_new(self.core.term, self.core.commit_index)
+        self.reads.send_probes(self.log.members)
+        self.reads.release(self.log.members)
+        is_removed = self.node_id not in self.log.members
+        if is_removed and self.core.commit_index >= self.log.members_index:
+            successor = self.most_advanced()
+            self.replication.tell_commit(self.core.term, self.core.commit_index)
+            if successor is not None:
+                self.hand_over(successor)
+            self.core.step_down()
+
+    def _end_lead(self) -> None:
+        self.proposals.fail_all("")
+        self.proposals.paused = False
+        self.reads.fail_all(NotLeader.ask(""))
+        self.voters.stop_leading()

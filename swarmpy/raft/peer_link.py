@@ -1,0 +1,57 @@
+"""One connection to another manager: whole frames in order, and never a queue without end."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from typing import Final
+
+from swarmpy.errors import InvalidInput
+
+LENGTH: Final = struct.Struct(">I")
+FRAME_MAX_BYTES: Final = 64 << 20
+"""Snapshots travel in pieces, so the largest frame is one proposal and a group before it."""
+QUEUE_MAX_BYTES: Final = 32 << 20
+"""What may wait to be sent. Raised: a slow peer costs more memory, and a heartbeat behind it
+all comes later."""
+
+
+class PeerLink:
+    """`preferred` links stay when two nodes have dialled each other at once."""
+
+    def __init__(self, peer_id: str, writer: asyncio.StreamWriter, *, preferred: bool) -> None:
+        self.peer_id = peer_id
+        self.preferred = preferred
+        self._writer = writer
+
+    def send(self, frame: bytes) -> bool:
+        """Queue a frame; False when the link is over or too much waits already."""
+        transport = self._writer.transport
+        if transport.is_closing() or len(frame) > FRAME_MAX_BYTES:
+            return False
+        if transport.get_write_buffer_size() + len(frame) > QUEUE_MAX_BYTES:
+            return False
+        self._writer.write(LENGTH.pack(len(frame)) + frame)
+        return True
+
+    def abort(self) -> None:
+        """End it at once; its reader sees the end."""
+        self._writer.transport.abort()
+
+
+async def frames_of(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield frames until the other end hangs up.
+
+    Raises:
+        InvalidInput: a frame is longer than any can be.
+        OSError: the connection broke.
+    """
+    while True:
+        try:
+            (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+            if length > FRAME_MAX_BYTES:
+                raise InvalidInput(f"a frame of {length} bytes is longer than {FRAME_MAX_BYTES}")
+            yield await reader.readexactly(length)
+        except asyncio.IncompleteReadError:
+            return

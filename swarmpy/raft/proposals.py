@@ -1,0 +1,110 @@
+"""Writes on their way: all that wait in one turn become one group in the log.
+
+propose ──> queue ──(a turn)──> appended ──(majority durable, applied here)──> index
+              │                     │
+              └─ lead lost:         └─ lead lost:
+                 NotLeader             OutcomeUnknown
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections import deque
+from dataclasses import dataclass
+
+from swarmpy.errors import NotLeader, OutcomeUnknown, StorageFull
+from swarmpy.raft.log import RaftLog
+from swarmpy.raft.settings import RaftSettings
+
+
+@dataclass(slots=True)
+class _Proposal:
+    command: bytes
+    applied: asyncio.Future[int]
+
+
+class Proposals:
+    """Every proposal ends: applied, refused, or of unknown outcome."""
+
+    def __init__(self, log: RaftLog, settings: RaftSettings) -> None:
+        self.paused = False
+        """Nothing new is appended while the lead is being handed over."""
+        self._log = log
+        self._settings = settings
+        self._queue: deque[_Proposal] = deque()
+        self._appended: dict[int, asyncio.Future[int]] = {}
+
+    @property
+    def has_more(self) -> bool:
+        """Something waits that the next turn could append."""
+        return bool(self._queue) and not self.paused
+
+    def add(self, command: bytes) -> asyncio.Future[int]:
+        """Queue a command for the next turn; the future gives its index once applied."""
+        applied: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Proposal(command, applied))
+        return applied
+
+    def append_group(self, term: int) -> None:
+        """Append what waits, up to a limit, and write it.
+
+        With a full disk nothing stays appended and all of the group are refused: nothing
+        has been sent to anybody yet. Raises OSError for anything but a full disk.
+        """
+        if self.paused or not self._queue:
+            return
+        first_index = self._log.last_index + 1
+        for index, proposal in enumerate(self._take_group(), first_index):
+            self._log.append(proposal.command, index, term)
+            self._appended[index] = proposal.applied
+        try:
+            self._log.write_out()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            last_index = self._log.last_index
+            self._log.take_back_from(first_index)
+            for index in range(first_index, last_index + 1):
+                _fail(self._appended.pop(index), _storage_full())
+
+    def applied(self, index: int) -> None:
+        """Tell whoever proposed the entry that it is applied."""
+        waiting = self._appended.pop(index, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(index)
+
+    def fail_all(self, leader_address: str) -> None:
+        """End everything: the lead is lost."""
+        while self._queue:
+            _fail(self._queue.popleft().applied, NotLeader.ask(leader_address))
+        for waiting in self._appended.values():
+            _fail(waiting, _outcome_unknown())
+        self._appended.clear()
+
+    def _take_group(self) -> list[_Proposal]:
+        group: list[_Proposal] = []
+        size = 0
+        while self._queue and (not group or size < self._settings.group_bytes):
+            group.append(self._queue.popleft())
+            size += len(group[-1].command)
+        return group
+
+
+def _fail(waiting: asyncio.Future[int], error: Exception) -> None:
+    if not waiting.done():
+        waiting.set_exception(error)
+
+
+def _storage_full() -> StorageFull:
+    return StorageFull(
+        "this manager's disk is full; nothing was written",
+        remedy="free space under its data directory; writes resume by themselves",
+    )
+
+
+def _outcome_unknown() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "the leader changed while this was being written; it may be written yet",
+        remedy="look again before repeating it",
+    )

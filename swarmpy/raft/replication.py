@@ -1,0 +1,185 @@
+"""How a leader brings its log to the others: a window of appends, or a snapshot first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import structlog
+
+from swarmpy.pb.raft_pb2 import RaftAppendReply, RaftFrame, RaftSnapshotReply
+from swarmpy.raft.append import Append
+from swarmpy.raft.frames import encode_append
+from swarmpy.raft.log import RaftLog
+from swarmpy.raft.progress import Progress
+from swarmpy.raft.settings import RaftSettings
+from swarmpy.raft.snapshots import SnapshotStore
+from swarmpy.raft.transfer import Outgoing
+
+log = structlog.get_logger()
+
+Send = Callable[[str, bytes], bool]
+
+
+class Replication:
+    """Who follows and how far they are. Empty while another member leads."""
+
+    def __init__(
+        self,
+        raft_log: RaftLog,
+        snapshots: SnapshotStore,
+        send: Send,
+        settings: RaftSettings,
+        now: Callable[[], float],
+    ) -> None:
+        self._log = raft_log
+        self._snapshots = snapshots
+        self._send = send
+        self._settings = settings
+        self._now = now
+        self._progress: dict[str, Progress] = {}
+        self._linked: set[str] = set()
+        self._told_commit = 0
+        self._encoded: tuple[tuple[int, ...], bytes] | None = None
+        """The last append that was made: followers in step get the same bytes."""
+
+    @property
+    def progress(self) -> Mapping[str, Progress]:
+        return self._progress
+
+    def durable(self) -> dict[str, int]:
+        """Return what each follower holds durably."""
+        return {peer: progress.match_index for peer, progress in self._progress.items()}
+
+    def set_followers(self, peers: Iterable[str]) -> None:
+        """Replicate to exactly these, whether they vote or not."""
+        wanted = set(peers)
+        for peer in [p for p in self._progress if p not in wanted]:
+            del self._progress[peer]
+        for peer in sorted(wanted - self._progress.keys()):
+            self._progress[peer] = Progress(next_index=self._log.last_index + 1)
+
+    def link_changed(self, peer: str, *, up: bool) -> None:
+        """Take nothing for granted that was under way on a link that came or went."""
+        if up:
+            self._linked.add(peer)
+        else:
+            self._linked.discard(peer)
+        progress = self._progress.get(peer)
+        if progress is not None:
+            progress.start_probing()
+            progress.next_index = min(progress.next_index, self._log.last_index + 1)
+            progress.snapshot = None
+
+    # --- sending
+
+    def send_new(self, term: int, commit_index: int) -> None:
+        """Send what followers lack, as far as their windows allow."""
+        for peer, progress in self._in_reach():
+            while progress.snapshot is None and progress.has_room(self._settings.window_frames):
+                if progress.next_index > self._log.last_index:
+                    break
+                if not self._send_entries(peer, progress, term, commit_index):
+                    break
+
+    def heartbeat(self, term: int, commit_index: int) -> None:
+        """Say to every follower that the lead is held, and what is committed."""
+        self._told_commit = commit_index
+        for peer, progress in self._in_reach():
+            if progress.snapshot is not None:
+                self._push_snapshot(peer, progress, progress.snapshot, term)
+            elif progress.next_index <= self._log.first_index:
+                self._start_snapshot(peer, progress, term)
+            self._send_sign_of_life(peer, progress, term, commit_index)
+
+    def tell_commit(self, term: int, commit_index: int) -> None:
+        """Say what is committed if no frame has said so since."""
+        if commit_index > self._told_commit:
+            self._told_commit = commit_index
+            for peer, progress in self._in_reach():
+                self._send_sign_of_life(peer, progress, term, commit_index)
+
+    def _in_reach(self) -> list[tuple[str, Progress]]:
+        return [(peer, p) for peer, p in self._progress.items() if peer in self._linked]
+
+    def _send_entries(self, peer: str, progress: Progress, term: int, commit_index: int) -> bool:
+        """Send one frame of entries; False when that is not possible now."""
+        prev_index = progress.next_index - 1
+        prev_term = self._log.term_at(prev_index)
+        if prev_term is None:
+            return False
+        entries = self._log.slice(progress.next_index, self._settings.append_bytes)
+        last_index = entries[-1][1]
+        key = (prev_index, prev_term, last_index, term, commit_index)
+        if self._encoded is None or self._encoded[0] != key:
+            append = Append(prev_index, prev_term, entries, commit_index)
+            self._encoded = (key, encode_append(term, append))
+        if not self._send(peer, self._encoded[1]):
+            return False
+        progress.sent(last_index)
+        self._told_commit = max(self._told_commit, commit_index)
+        return True
+
+    def _send_sign_of_life(
+        self, peer: str, progress: Progress, term: int, commit_index: int
+    ) -> None:
+        """Send an append without entries; its rejection says where the follower stands."""
+        prev_index = max(progress.next_index - 1, self._log.first_index)
+        prev_term = self._log.term_at(prev_index)
+        assert prev_term is not None, (prev_index, self._log.last_index)
+        self._send(peer, encode_append(term, Append(prev_index, prev_term, [], commit_index)))
+
+    # --- answers
+
+    def answered(self, peer: str, reply: RaftAppendReply) -> int | None:
+        """Take an append's answer; return what the follower holds durably now."""
+        progress = self._progress.get(peer)
+        if progress is None:
+            return None
+        if reply.success:
+            progress.matched(reply.match_index)
+        elif not progress.rejected(reply) and reply.next_index <= progress.match_index:
+            self._report_loss(peer, progress)
+        if progress.snapshot is not None and progress.match_index >= progress.snapshot.index:
+            progress.snapshot = None
+        return progress.match_index
+
+    @staticmethod
+    def _report_loss(peer: str, progress: Progress) -> None:
+        """Say once that a follower forgot what it had acknowledged; it is stuck for good."""
+        if not progress.lost_entries:
+            progress.lost_entries = True
+            log.error("raft_peer_lost_entries", peer=peer, had=progress.match_index)
+
+    # --- snapshots
+
+    def chunk_answered(self, peer: str, reply: RaftSnapshotReply, term: int) -> None:
+        """Send the piece that a follower asks for."""
+        progress = self._progress.get(peer)
+        if progress is None or progress.snapshot is None:
+            return
+        outgoing = progress.snapshot
+        if reply.index == outgoing.index and outgoing.asked_for(reply.next_offset):
+            self._send_chunk(peer, outgoing, term)
+
+    def _start_snapshot(self, peer: str, progress: Progress, term: int) -> None:
+        data = self._snapshots.read()
+        if data is None:
+            return
+        index = self._snapshots.index
+        log.info("raft_snapshot_sent", peer=peer, index=index, bytes=len(data))
+        progress.snapshot = Outgoing(index, data, self._settings.snapshot_chunk_bytes)
+        self._send_chunk(peer, progress.snapshot, term)
+
+    def _push_snapshot(self, peer: str, progress: Progress, outgoing: Outgoing, term: int) -> None:
+        """Repeat a piece that was not answered, and all of it when it was never installed."""
+        waited_s = self._now() - outgoing.sent_at
+        if not outgoing.is_over and waited_s > self._settings.election_min_s:
+            self._send_chunk(peer, outgoing, term)
+        elif waited_s > self._settings.catch_up_s:
+            progress.snapshot = None
+
+    def _send_chunk(self, peer: str, outgoing: Outgoing, term: int) -> None:
+        outgoing.sent_at = self._now()
+        if not outgoing.is_over:
+            frame = RaftFrame(term=term, snapshot_chunk=outgoing.chunk())
+            self._send(peer, frame.SerializeToString())

@@ -1,0 +1,172 @@
+"""Links between managers over the cluster port: TLS 1.3, both ends with certificates.
+
+The node with the greater id dials, so two nodes do not make two links. A new manager may not
+know the others yet and cannot dial; so when no link comes for a while, the other end dials
+too. Should both succeed at once, the link that the greater id dialled stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol, TypeAlias
+
+import structlog
+
+from swarmpy.errors import InvalidInput, Unavailable
+from swarmpy.raft.peer_link import PeerLink, frames_of
+from swarmpy.rpc.dial import hang_up
+from swarmpy.rpc.peer import Peer
+from swarmpy.seams import Clock
+
+log = structlog.get_logger()
+
+PROTOCOL: Final = "swarmpy-raft/1"
+REDIAL_S: Final = 0.5
+"""Between two attempts to reach a peer. Raised: a manager that returns is found later."""
+PATIENCE_S: Final = 2.0
+"""How long the lesser id waits to be dialled before it dials."""
+
+Handler: TypeAlias = Callable[
+    [asyncio.StreamReader, asyncio.StreamWriter, Peer | None], Awaitable[None]
+]
+
+
+class ClusterPort(Protocol):
+    """What is needed of the port that all nodes reach each other by."""
+
+    def register(self, protocol: str, handler: Handler, /) -> None:
+        """Say who serves a protocol; the connection is closed when the handler returns."""
+
+    async def dial(
+        self, address: str, protocol: str, expected_node_id: str
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a node. Raises Unavailable."""
+
+
+class TlsPeerNetwork:
+    """Implements `seams.PeerNetwork`. `run` in a task of its owner's TaskGroup.
+
+    Until the first `set_peers` every manager of the swarm is let in: a new member learns
+    from its leader who the others are.
+    """
+
+    def __init__(self, node_id: str, port: ClusterPort, clock: Clock) -> None:
+        self._node_id = node_id
+        self._port = port
+        self._clock = clock
+        self._peers: dict[str, str] | None = None
+        self._links: dict[str, PeerLink] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
+        self._on_link: Callable[[str, bool], None] = lambda _peer, _up: None
+
+    # --- seams.PeerNetwork
+
+    def set_handlers(
+        self, on_frame: Callable[[str, bytes], None], on_link: Callable[[str, bool], None]
+    ) -> None:
+        self._on_frame = on_frame
+        self._on_link = on_link
+
+    async def start(self) -> None:
+        self._port.register(PROTOCOL, self._serve)
+
+    def set_peers(self, peers: Mapping[str, str]) -> None:
+        wanted = {peer: address for peer, address in peers.items() if peer != self._node_id}
+        known = self._peers or {}
+        for peer in [p for p in self._keepers if wanted.get(p) != known.get(p)]:
+            self._keepers.pop(peer).cancel()
+        for peer in [p for p in self._links if p not in wanted]:
+            self._end(self._links[peer])
+        self._peers = wanted
+        self._keep_all()
+
+    def send(self, peer_id: str, frame: bytes) -> bool:
+        link = self._links.get(peer_id)
+        return link is not None and link.send(frame)
+
+    async def close(self) -> None:
+        """Let go of everybody; nobody is let in any more."""
+        self.set_peers({})
+
+    # --- dialling
+
+    async def run(self) -> None:
+        """Keep links to all peers until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                self._keep_all()
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+
+    def _keep_all(self) -> None:
+        if self._tasks is None:
+            return
+        for peer, address in (self._peers or {}).items():
+            if peer not in self._keepers:
+                self._keepers[peer] = self._tasks.create_task(self._keep(peer, address))
+
+    async def _keep(self, peer: str, address: str) -> None:
+        """Dial a peer whenever there is no link to it."""
+        pause_s = REDIAL_S if self._node_id > peer else PATIENCE_S
+        if self._node_id < peer:
+            await self._clock.sleep(PATIENCE_S)
+        while True:
+            if peer not in self._links:
+                await self._dial(peer, address)
+            await self._clock.sleep(pause_s)
+
+    async def _dial(self, peer: str, address: str) -> None:
+        try:
+            reader, writer = await self._port.dial(address, PROTOCOL, peer)
+        except Unavailable as error:
+            log.debug("raft_peer_unreachable", peer=peer, address=address, error=str(error))
+            return
+        try:
+            await self._live(PeerLink(peer, writer, preferred=self._node_id > peer), reader)
+        finally:
+            await hang_up(writer)
+
+    # --- links
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer | None
+    ) -> None:
+        """Take a connection that somebody else has dialled."""
+        if peer is None or not peer.is_manager or not self._is_wanted(peer.node_id):
+            log.warning("raft_peer_refused", peer=peer.node_id if peer else None)
+            return
+        link = PeerLink(peer.node_id, writer, preferred=peer.node_id > self._node_id)
+        await self._live(link, reader)
+
+    def _is_wanted(self, peer: str) -> bool:
+        return peer != self._node_id and (self._peers is None or peer in self._peers)
+
+    async def _live(self, link: PeerLink, reader: asyncio.StreamReader) -> None:
+        """Pass on frames until the link ends."""
+        old = self._links.get(link.peer_id)
+        if old is not None:
+            if old.preferred and not link.preferred:
+                return
+            self._end(old)
+        self._links[link.peer_id] = link
+        self._on_link(link.peer_id, True)
+        try:
+            async for frame in frames_of(reader):
+                if self._links.get(link.peer_id) is not link:
+                    return
+                self._on_frame(link.peer_id, frame)
+        except (OSError, InvalidInput) as error:
+            log.info("raft_link_broke", peer=link.peer_id, error=str(error))
+        finally:
+            self._end(link)
+
+    def _end(self, link: PeerLink) -> None:
+        if self._links.get(link.peer_id) is link:
+            del self._links[link.peer_id]
+            self._on_link(link.peer_id, False)
+        link.abort()

@@ -1,0 +1,176 @@
+"""The log is what was appended to it, before and after a crash at any byte."""
+
+from __future__ import annotations
+
+import errno
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swarmpy.errors import StorageCorrupt
+from swarmpy.raft.commands import membership
+from swarmpy.raft.log import RaftLog
+from swarmpy.raft.records import frame, read_records, was_durable
+from swarmpy.raft.segments import Segments
+from swarmpy.testing.clock import VirtualClock
+from swarmpy.testing.faulty_disk import FaultyDisk
+from swarmpy.testing.virtual_loop import VirtualLoop
+
+DIRECTORY = Path("/log")
+
+
+def make_disk(seed: int = 1) -> FaultyDisk:
+    loop = VirtualLoop()
+    loop.close()
+    return FaultyDisk(random.Random(seed), VirtualClock(loop))
+
+
+def opened(disk: FaultyDisk, segment_bytes: int = 1 << 20) -> RaftLog:
+    log = RaftLog(Segments(disk, DIRECTORY, segment_bytes))
+    log.recover()
+    return log
+
+
+def append(log: RaftLog, *words: str, term: int = 1) -> None:
+    for word in words:
+        log.append(b"\x00" + word.encode(), log.last_index + 1, term)
+
+
+def words(log: RaftLog) -> list[str]:
+    return [command[1:].decode() for command, _, _ in log.entries[1:]]
+
+
+def test_a_new_log_holds_the_one_entry_that_all_logs_begin_with() -> None:
+    log = opened(make_disk())
+    assert (log.first_index, log.last_index, log.last_term, log.term) == (1, 1, 0, 0)
+
+
+def test_what_was_synced_is_read_back_with_ballot_and_members() -> None:
+    disk = make_disk()
+    log = opened(disk)
+    log.append(membership({"a": "x:1", "b": "y:2"}), 2, 1)
+    append(log, "one", "two")
+    log.set_ballot(7, "b")
+    again = opened(disk)
+    assert words(again)[1:] == ["one", "two"]
+    assert (again.term, again.voted_for) == (7, "b")
+    assert again.members == {"a": "x:1", "b": "y:2"}
+    assert again.durable_index == again.last_index == 4
+
+
+def test_a_cut_takes_back_entries_members_and_durability() -> None:
+    disk = make_disk()
+    log = opened(disk)
+    append(log, "one", "two")
+    log.append(membership({"a": "x:1"}), 4, 1)
+    log.sync_now()
+    log.cut_from(3)
+    assert (log.last_index, log.durable_index, log.members) == (2, 2, {})
+    append(log, "other", term=2)
+    log.sync_now()
+    assert words(opened(disk)) == ["one", "other"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(cut=st.integers(0, 2000), synced=st.integers(0, 20), seed=st.integers(0, 99))
+def test_a_crash_at_any_byte_leaves_a_beginning_with_all_that_was_synced(
+    cut: int, synced: int, seed: int
+) -> None:
+    disk = make_disk(seed)
+    log = opened(disk)
+    everything = [f"word {number}" for number in range(20)]
+    append(log, *everything[:synced])
+    log.sync_now()
+    append(log, *everything[synced:])
+    log.write_out()
+    disk.crash()
+    left = words(opened(disk))
+    assert left == everything[: len(left)]
+    assert len(left) >= synced
+    path = DIRECTORY / disk.list_dir(DIRECTORY)[-1]
+    data = disk.read(path)
+    disk.replace(path, data[: max(cut % (len(data) + 1), 0)])
+    left = words(opened(disk))
+    assert left == everything[: len(left)]
+
+
+def test_files_follow_each_other_and_old_ones_go() -> None:
+    disk = make_disk()
+    log = opened(disk, segment_bytes=500)
+    log.set_ballot(3, "me")
+    for number in range(100):
+        append(log, f"word {number}", term=3)
+        log.sync_now()
+        log.tidy()
+    assert len(disk.list_dir(DIRECTORY)) > 5
+    assert words(opened(disk, 500)) == [f"word {number}" for number in range(100)]
+    log.rest_on(95, {"a": "x:1"})
+    log.forget_below(90)
+    log.tidy()
+    assert len(disk.list_dir(DIRECTORY)) <= 3
+    again = opened(disk, 500)
+    assert again.last_index == 101
+    assert 2 < again.first_index <= 90
+    assert (again.term, again.voted_for) == (3, "me")
+
+
+def test_a_log_that_begins_anew_forgets_what_was_before() -> None:
+    disk = make_disk()
+    log = opened(disk)
+    append(log, "one", "two")
+    log.restart_at(50, 4, {"a": "x:1"})
+    append(log, "after", term=4)
+    log.sync_now()
+    again = opened(disk)
+    assert (again.first_index, again.last_index, again.last_term) == (50, 51, 4)
+    assert words(again) == ["after"]
+
+
+def test_a_write_that_finds_no_room_can_be_taken_back() -> None:
+    disk = make_disk()
+    log = opened(disk)
+    append(log, "kept")
+    log.sync_now()
+    append(log, "refused", "too")
+    disk.fill(10)
+    with pytest.raises(OSError, match="space") as full:
+        log.write_out()
+    assert full.value.errno == errno.ENOSPC
+    log.take_back_from(3)
+    disk.free()
+    append(log, "instead")
+    log.sync_now()
+    assert words(log) == words(opened(disk)) == ["kept", "instead"]
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
+def test_damage_before_what_was_synced_later_is_refused(fraction: float) -> None:
+    disk = make_disk()
+    log = opened(disk)
+    for number in range(30):
+        append(log, str(number))
+        log.sync_now()
+    path = DIRECTORY / disk.list_dir(DIRECTORY)[-1]
+    disk.rot(path, int(len(disk.read(path)) * fraction))
+    with pytest.raises(StorageCorrupt, match=str(path)):
+        opened(disk)
+
+
+def test_a_torn_group_is_no_damage_though_a_later_part_of_it_is_whole() -> None:
+    first = frame(b"synced", 0, 0)
+    second = frame(b"torn", len(first), len(first))
+    third = frame(b"whole", len(first) + len(second), len(first))
+    data = first + bytes(len(second)) + third
+    payloads, end = read_records(data)
+    assert payloads == [b"synced"]
+    assert not was_durable(data, end)
+    fourth = frame(b"later", len(data), len(data))
+    assert was_durable(data + fourth, end)
+
+
+def test_a_record_copied_to_another_place_is_no_record() -> None:
+    record = frame(b"payload", 0, 0)
+    assert read_records(record + record) == ([b"payload"], len(record))
