@@ -6,17 +6,24 @@ tests/conformance, which the fake must pass too.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import grpc
 
+from swarmpy.core.container import Container, Exit
 from swarmpy.core.routing import RoutingTable
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
 from swarmpy.pb.objects_pb2 import Config, Network, NodeDescription, Secret, Task
-from swarmpy.pb.types_pb2 import PortBinding
 
 
 class Clock(Protocol):
@@ -115,7 +122,10 @@ class PeerNetwork(Protocol):
     async def start(self) -> None: ...
 
     def set_peers(self, peers: Mapping[str, str]) -> None:
-        """Keep links to exactly these (node id -> host:port); drop and refuse all others."""
+        """Keep links to exactly these (node id -> host:port); drop and refuse all others.
+
+        Until the first call every manager that dials is let in: a new one knows nobody yet.
+        """
 
     def send(self, peer_id: str, frame: bytes) -> bool:
         """Queue a frame; False when there is no link or too much waits on it already."""
@@ -199,32 +209,6 @@ class Dependencies:
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
-    """How a task's container ended."""
-
-    code: int
-    """0-255; 128 + the signal's number when a signal ended it."""
-    oom_killed: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """One task's container, as the runtime sees it."""
-
-    task_id: str
-    container_id: str
-    running: bool
-    exit: Exit | None = None
-    """Set once it has run and ended; None while it was never started or is running."""
-    healthy: bool | None = None
-    """None without a health check; else whether the last checks passed. Starting is False."""
-    unhealthy: bool = False
-    """The health check has failed as often as the spec allows."""
-    ports: tuple[PortBinding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """What a task's container uses now."""
 
@@ -264,10 +248,10 @@ class Runtime(Protocol):
     async def inspect(self, task_id: str) -> Container | None: ...
 
     async def wait(self, task_id: str) -> Exit:
-        """Return once the container has ended."""
+        """Return once the container has ended or is gone."""
 
-    def health(self, task_id: str) -> AsyncIterator[Container]:
-        """Yield the container whenever its health changes, beginning with now."""
+    def health(self, task_id: str) -> AsyncGenerator[Container, None]:
+        """Yield the container whenever its health changes, beginning with now, until it ends."""
 
     async def stop(self, task_id: str, grace_s: float) -> None:
         """Send its stop signal; kill after the grace. Return when it has ended."""
@@ -275,14 +259,20 @@ class Runtime(Protocol):
     async def remove(self, task_id: str) -> None:
         """Kill if needed and forget, with its anonymous volumes."""
 
-    def logs(self, task_id: str, options: LogOptions) -> AsyncIterator[LogLine]: ...
+    def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
+        """Yield lines in order. Those that are followed end when the container does."""
 
     async def usage(self, task_id: str) -> Usage: ...
 
     def exec(
         self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
-    ) -> AsyncIterator[ExecOutput]:
-        """Run argv in the container; the last item carries the exit code."""
+    ) -> AsyncGenerator[ExecOutput, None]:
+        """Run argv in the container; the last item carries the exit code.
+
+        Raises:
+            WrongState: no container of the task runs.
+            TaskRefused: it could not be run, e.g. there is no such program.
+        """
 
     async def close(self) -> None: ...
 

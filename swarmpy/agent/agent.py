@@ -1,0 +1,131 @@
+"""The part on every node that runs its tasks, for whichever manager leads.
+
+Whether a manager answers or not, tasks go on and routes stay. Stopping the agent stops no task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from swarmpy.agent.dependencies import HeldDependencies
+from swarmpy.agent.description import Description
+from swarmpy.agent.local_tasks import LocalTasks
+from swarmpy.agent.reporter import Reporter
+from swarmpy.agent.routes import Routes
+from swarmpy.agent.session import Parts, Session
+from swarmpy.agent.swarm_time import SwarmTime
+from swarmpy.agent.task_runner import Bench
+from swarmpy.agent.worker import Worker
+from swarmpy.errors import NotLeader, SwarmPyError
+from swarmpy.pb.dispatcher_pb2 import Hello
+from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
+from swarmpy.pb.objects_pb2 import ManagerStatus
+from swarmpy.pb.types_pb2 import NodeRole
+from swarmpy.seams import Clock, DataPlane, Disk, Runtime, Transport
+
+log = structlog.get_logger()
+
+RECONNECT_MIN_S = 0.1
+RECONNECT_MAX_S = 3.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Agent:
+    """Everything it needs is given to it; `run` lasts until cancelled."""
+
+    node_id: str
+    runtime: Runtime
+    """Closed by whoever made it."""
+    data_plane: DataPlane
+    """Started and closed by `run`."""
+    transport: Transport
+    disk: Disk
+    directory: Path
+    """For the tasks' files; made when it is not there."""
+    clock: Clock
+    rng: random.Random
+    address: str
+    """Host that other nodes reach this one by."""
+    hostname: str = ""
+    """Empty: what the engine says."""
+    managers: Callable[[], Sequence[str]]
+    """API addresses to try, the likeliest leader's first; asked before every attempt."""
+    manager_status: Callable[[], ManagerStatus | None]
+    """Set when this node is a manager itself."""
+    on_managers: Callable[[Sequence[str]], Awaitable[None]]
+    on_role: Callable[[NodeRole.ValueType], Awaitable[None]]
+
+    async def run(self) -> None:
+        """Run tasks, keep routes, and keep a session with whoever leads."""
+        reporter, time = Reporter(), SwarmTime(self.clock)
+        bench = Bench(
+            runtime=self.runtime,
+            local=LocalTasks(self.disk, self.directory / "tasks"),
+            reporter=reporter,
+            needs=HeldDependencies(),
+            clock=self.clock,
+            time=time,
+        )
+        routes = Routes(self.data_plane)
+        worker = Worker(bench, routes)
+        parts = Parts(
+            worker=worker,
+            reporter=reporter,
+            description=Description(self.runtime, self.clock, self.hostname),
+            runtime=self.runtime,
+            clock=self.clock,
+            time=time,
+            on_managers=self.on_managers,
+            on_role=self.on_role,
+        )
+        await self.data_plane.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(worker.run(), name="worker")
+                group.create_task(routes.run(), name="routes")
+                group.create_task(self._keep_session(parts), name="session")
+        finally:
+            await self.data_plane.close()
+
+    async def _keep_session(self, parts: Parts) -> None:
+        """Speak with one manager after the other, the leader whenever one says who that is."""
+        leader, failures = "", 0
+        while True:
+            hello = Hello(
+                description=await parts.description.first(),
+                address=self.address,
+                manager=self.manager_status(),
+            )
+            addresses = list(self.managers())
+            address = leader or addresses[failures % len(addresses)] if addresses else ""
+            leader, welcome = await self._speak(address, hello, parts) if address else ("", False)
+            failures = 0 if welcome or leader else failures + 1
+            await self.clock.sleep(self._pause_s(failures))
+
+    def _pause_s(self, failures: int) -> float:
+        """Return a random time, so that a new leader is not met by all agents at once."""
+        longest_s = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2.0 ** min(failures + 1, 10))
+        return self.rng.uniform(RECONNECT_MIN_S, longest_s)
+
+    async def _speak(self, address: str, hello: Hello, parts: Parts) -> tuple[str, bool]:
+        """Hold one session. Return the leader's address if it is another manager, and whether
+        this one took the node in.
+        """
+        channel = self.transport.channel(address)
+        session = Session(DispatcherStub(channel), parts)
+        try:
+            await session.run(hello)
+        except NotLeader as error:
+            return error.leader, session.was_welcome
+        except SwarmPyError as error:
+            log.info("session_ended", manager=address, why=error.message)
+            return "", session.was_welcome
+        finally:
+            await channel.close(None)
+        raise AssertionError("a session ends with an error")

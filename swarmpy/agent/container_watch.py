@@ -1,0 +1,46 @@
+"""Notices when a running container ends or its health changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+import structlog
+
+from swarmpy.core.container import Container
+from swarmpy.errors import SwarmPyError
+from swarmpy.seams import Clock, Runtime
+
+log = structlog.get_logger()
+
+FAILED_PAUSE_S = 1.0
+"""How long a watch that failed is kept from being begun again."""
+
+
+async def watch(
+    runtime: Runtime, clock: Clock, task_id: str, on_news: Callable[[], None], *, has_check: bool
+) -> None:
+    """Call `on_news` for each change of health, and once more when the container has ended or
+    cannot be watched; then return.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            checks = [_watch_health(runtime, task_id, on_news)] if has_check else []
+            watching = [group.create_task(check) for check in checks]
+            await runtime.wait(task_id)
+            for one in watching:
+                one.cancel()
+    except* (SwarmPyError, OSError) as errors:
+        log.debug("watch_failed", task=task_id, why=str(errors.exceptions[0]))
+        await clock.sleep(FAILED_PAUSE_S)
+    on_news()
+
+
+async def _watch_health(runtime: Runtime, task_id: str, on_news: Callable[[], None]) -> None:
+    known: Container | None = None
+    async with aclosing(runtime.health(task_id)) as changes:
+        async for container in changes:
+            if container != known:
+                known = container
+                on_news()

@@ -1,0 +1,56 @@
+"""What this node was told to run and how far it is, on disk: one file per task.
+
+A status is written here before managers hear of it, and a task before anything is done for it.
+So an agent that restarts with no manager in sight goes on where it was. A task refers to its
+secrets by id; what they hold never comes here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from swarmpy.pb.objects_pb2 import Task
+from swarmpy.seams import Disk
+
+log = structlog.get_logger()
+
+SUFFIX = ".task"
+
+
+class LocalTasks:
+    """Keeps `<directory>/<task id>.task`. OSError goes through: a full disk is for people."""
+
+    def __init__(self, disk: Disk, directory: Path) -> None:
+        self._disk = disk
+        self._directory = directory
+
+    def load(self) -> list[Task]:
+        """Return every task written down. A file that cannot be read is dropped and logged:
+        managers tell of its task again.
+        """
+        self._disk.make_dir(self._directory)
+        tasks = []
+        for name in self._disk.list_dir(self._directory):
+            if not name.endswith(SUFFIX):
+                continue
+            path = self._directory / name
+            try:
+                tasks.append(Task.FromString(self._disk.read(path)))
+            except DecodeError:
+                log.warning("local_task_unreadable", path=str(path))
+                self._disk.remove(path)
+        return tasks
+
+    def write(self, task: Task) -> None:
+        """Put a task, with the status it has here, on disk."""
+        self._disk.replace(self._path(task.id), task.SerializeToString(deterministic=True))
+
+    def remove(self, task_id: str) -> None:
+        self._disk.remove(self._path(task_id))
+
+    def _path(self, task_id: str) -> Path:
+        assert task_id.isalnum(), "a task's id becomes a file's name"
+        return self._directory / f"{task_id}{SUFFIX}"

@@ -1,0 +1,69 @@
+"""Answers a LogRequest: the lines of some of this node's tasks, on a call of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import structlog
+
+from swarmpy.errors import SwarmPyError
+from swarmpy.pb.dispatcher_pb2 import LogChunk, LogLine, LogRequest
+from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
+from swarmpy.seams import Runtime
+
+if TYPE_CHECKING:
+    from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub
+
+log = structlog.get_logger()
+
+LINES_PER_CHUNK = 200
+LINES_WAITING = 1000
+"""Lines read ahead of a slow listener; then reading waits."""
+
+Lines = asyncio.Queue[LogLine | None]
+"""None comes last."""
+
+
+async def publish_logs(stub: DispatcherAsyncStub, runtime: Runtime, request: LogRequest) -> None:
+    """Send the lines until there are no more or nobody listens."""
+    lines: Lines = asyncio.Queue(LINES_WAITING)
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(_read_all(runtime, request, lines))
+        try:
+            with errors_from_the_wire():
+                await stub.PublishLogs(_chunks(request.id, lines))
+        except SwarmPyError as error:
+            log.debug("logs_ended", request=request.id, why=error.message)
+        reading.cancel()
+
+
+async def _chunks(request_id: str, lines: Lines) -> AsyncIterator[LogChunk]:
+    """Yield an empty chunk, which says that this node takes it up, then the lines."""
+    chunk, over = LogChunk(request_id=request_id), False
+    yield chunk
+    while not over:
+        batch = [await lines.get()]
+        while len(batch) < LINES_PER_CHUNK and not lines.empty():
+            batch.append(lines.get_nowait())
+        over = None in batch
+        yield LogChunk(request_id=request_id, lines=[line for line in batch if line is not None])
+
+
+async def _read_all(runtime: Runtime, request: LogRequest, lines: Lines) -> None:
+    """Put every task's lines into the queue, each task's in order, then None."""
+    async with asyncio.TaskGroup() as group:
+        for task_id in request.task_ids:
+            group.create_task(_read(runtime, task_id, request, lines))
+    await lines.put(None)
+
+
+async def _read(runtime: Runtime, task_id: str, request: LogRequest, lines: Lines) -> None:
+    try:
+        async with aclosing(runtime.logs(task_id, request.options)) as read:
+            async for line in read:
+                await lines.put(line)
+    except (SwarmPyError, OSError) as error:
+        log.warning("logs_not_read", task=task_id, error=str(error))

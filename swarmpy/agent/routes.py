@@ -1,0 +1,53 @@
+"""Turns the load balancers that managers tell of into this node's routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from swarmpy.core.routing import routing_table
+from swarmpy.pb.dispatcher_pb2 import LoadBalancer
+from swarmpy.seams import DataPlane
+
+log = structlog.get_logger()
+
+RETRY_S = 5.0
+"""How long a port that somebody else holds is left alone."""
+
+
+class Routes:
+    """What the data plane is to make true. It stays while no manager answers."""
+
+    def __init__(self, data_plane: DataPlane) -> None:
+        self.balancers: dict[str, LoadBalancer] = {}
+        """Changed by the worker, which then calls `refresh`."""
+        self._data_plane = data_plane
+        self._changed = asyncio.Event()
+        self._closed_ports: Mapping[tuple[str, int], str] = {}
+
+    def refresh(self) -> None:
+        """Install the balancers as they are by the time they are looked at."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Install every change, and what failed again, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(RETRY_S if self._closed_ports else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+            closed = await self._data_plane.install(routing_table(self.balancers.values()))
+            self._tell(closed)
+            self._closed_ports = closed
+
+    def _tell(self, closed: Mapping[tuple[str, int], str]) -> None:
+        """Log what is new: a port that is taken stays so for long."""
+        for (protocol, port), why in closed.items():
+            if self._closed_ports.get((protocol, port)) != why:
+                log.error("port_not_opened", protocol=protocol, port=port, error=why)
+        for protocol, port in self._closed_ports.keys() - closed.keys():
+            log.info("port_opened_after_all", protocol=protocol, port=port)
