@@ -13,7 +13,7 @@ import platform
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -27,11 +27,11 @@ from swarmpy.pb.types_pb2 import Platform, Resources
 from swarmpy.runtime import cgroup, process_exec
 from swarmpy.runtime.go_names import go_architecture
 from swarmpy.runtime.health import Health, schedule_of
-from swarmpy.runtime.process_files import forget_files, memory_directory, write_files
 from swarmpy.runtime.process_launch import free_ports, launch_of
 from swarmpy.runtime.process_logs import read_log
 from swarmpy.runtime.process_table import is_supervisor_of, session_usage
 from swarmpy.runtime.task_directory import TaskDirectory, task_directories
+from swarmpy.runtime.task_files import forget_files, keep_files, link_below, memory_directory
 from swarmpy.seams import Clock, Dependencies, Usage
 
 SUPERVISOR = Path(__file__).with_name("task_supervisor.py")
@@ -80,7 +80,8 @@ class ProcessRuntime:
         if directory.started() or directory.ended():
             return
         directory.create(task)
-        write_files(task.spec.containers[0], needs, *self._trees(directory))
+        shown, memory = self._trees(directory)
+        link_below(shown, keep_files(task.spec.containers[0], needs, shown, memory))
 
     async def start(self, task_id: str) -> Container:
         directory = self._directory(task_id)
@@ -154,7 +155,7 @@ class ProcessRuntime:
 
     # Looking inside
 
-    async def health(self, task_id: str) -> AsyncIterator[Container]:
+    async def health(self, task_id: str) -> AsyncGenerator[Container, None]:
         directory = self._directory(task_id)
         schedule = schedule_of(directory.task().spec.containers[0].health_check)
         yield self._container(directory)
@@ -172,7 +173,7 @@ class ProcessRuntime:
             if (changed := self._container(directory)) != container and changed.running:
                 yield changed
 
-    async def logs(self, task_id: str, options: LogOptions) -> AsyncIterator[LogLine]:
+    async def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
         directory = self._directory(task_id)
 
         def ended() -> bool:
@@ -189,7 +190,7 @@ class ProcessRuntime:
 
     async def exec(
         self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
-    ) -> AsyncIterator[ExecOutput]:
+    ) -> AsyncGenerator[ExecOutput, None]:
         """Run argv beside the task, in its directory and environment. `tty` changes nothing: a
         process has no terminal of its own here.
         """

@@ -1,0 +1,213 @@
+"""The containers of one node on its engine: makes, starts, finds and removes them, by task."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from swarmpy.errors import EngineUnavailable, TaskRefused
+from swarmpy.pb.objects_pb2 import Task
+from swarmpy.runtime.container_config import (
+    NODE_LABEL,
+    TASK_LABEL,
+    ContainerPlan,
+    Json,
+    check_remedy,
+    plan_container,
+)
+from swarmpy.runtime.docker_engine import Engine
+from swarmpy.runtime.docker_images import Images
+from swarmpy.runtime.docker_networks import Networks, connect
+from swarmpy.runtime.docker_state import was_started
+from swarmpy.runtime.task_files import forget_files, keep_files, memory_directory
+from swarmpy.seams import Dependencies
+
+REMOVE_POLLS = 100
+REMOVE_POLL_S = 0.1
+
+
+class Containers:
+    """Knows which container belongs to which task.
+
+    The engine is asked for all of them once; from then on only this object makes any. What it
+    may have missed (a call without an answer) makes it ask again.
+    """
+
+    def __init__(self, engine: Engine, node_id: str, address: str, directory: Path) -> None:
+        self._engine = engine
+        self._node_id = node_id
+        self._address = address
+        self._disk = directory / "files"
+        self._memory = memory_directory(node_id, directory / "secrets")
+        self._images = Images(engine)
+        self._networks = Networks(engine)
+        self._ids: dict[str, str] | None = None
+        """Task id -> container id; None when the engine must be asked."""
+        self._listing = asyncio.Lock()
+
+    async def task_ids(self) -> list[str]:
+        return list(await self._known())
+
+    async def inspect(self, task_id: str) -> Json | None:
+        """Return what the engine says of a task's container, None when there is none."""
+        container_id = (await self._known()).get(task_id)
+        if container_id is None:
+            return None
+        found = await self._engine.ask("inspect a container", lambda c: _inspect(c, container_id))
+        if found is None and self._ids is not None:
+            self._ids.pop(task_id, None)
+        return found
+
+    async def inspect_here(self, task_id: str) -> Json:
+        """Do the same for a task that must have a container.
+
+        Raises:
+            EngineUnavailable: it has none (any more): who looks again learns what is true.
+        """
+        found = await self.inspect(task_id)
+        if found is None:
+            raise EngineUnavailable(f"task {task_id} has no container on this node")
+        return found
+
+    async def make(self, task: Task, needs: Dependencies) -> None:
+        """Make the container and what it needs. Nothing happens to one that has been started."""
+        inspected = await self.inspect(task.id)
+        if inspected is not None and was_started(inspected):
+            return
+        trees = self._disk / task.id, self._memory / task.id
+        files = [
+            file
+            for spec in task.spec.containers[:1]
+            for file in await asyncio.to_thread(keep_files, spec, needs, *trees)
+        ]
+        plan = plan_container(task, needs.networks, files, self._node_id, self._address)
+        for network in needs.networks.values():
+            await self._networks.bring(network)
+        if inspected is not None:
+            made_id = str(inspected["Id"])
+            await self._engine.change("connect it", lambda c: _connect(c, made_id, plan))
+        elif await self._create(task, plan) is None:
+            spec = task.spec.containers[0]
+            await self._images.bring(spec.image, check_remedy(spec))
+            if await self._create(task, plan) is None:
+                raise EngineUnavailable(f"image {spec.image} was pulled and is gone again")
+
+    async def start(self, task_id: str) -> Json:
+        """Start, unless it runs or has run; return what the engine then says."""
+        inspected = await self.inspect_here(task_id)
+        if was_started(inspected):
+            return inspected
+        container_id = inspected["Id"]
+
+        def start(client: APIClient) -> Json:
+            client.start(container_id)
+            found: Json = client.inspect_container(container_id)
+            return found
+
+        try:
+            return await self._engine.change("start the container", start)
+        except TaskRefused:
+            self._networks.forget()  # somebody may have removed one
+            raise
+
+    async def remove(self, task_id: str) -> None:
+        """Remove the container by force, with its anonymous volumes and its files."""
+        container_id = (await self._known()).get(task_id)
+        if container_id is not None:
+            await self._engine.change(
+                "remove a container",
+                lambda client: _remove(client, container_id),
+                pool=self._engine.removals,
+            )
+            await self._until_gone(container_id)
+            if self._ids is not None:
+                self._ids.pop(task_id, None)
+        forget_files(self._disk / task_id, self._memory / task_id)
+
+    async def remove_rest(self) -> None:
+        """Remove what is left when no container of this node is: files and unused networks."""
+        forget_files(self._disk, self._memory)
+        await self._networks.remove_unused()
+
+    # Inside
+
+    async def _known(self) -> dict[str, str]:
+        async with self._listing:
+            if self._ids is None:
+                filters = {"label": f"{NODE_LABEL}={self._node_id}"}
+                found: list[Any] = await self._engine.ask(
+                    "list containers", lambda client: client.containers(all=True, filters=filters)
+                )
+                self._ids = {one["Labels"][TASK_LABEL]: one["Id"] for one in found}
+            return self._ids
+
+    async def _create(self, task: Task, plan: ContainerPlan) -> str | None:
+        """Create and connect; return the container's id, or None when its image is not here."""
+        try:
+            made_id = await self._engine.change(
+                f"create the container of {task.service_name or 'a task'}",
+                lambda client: _create(client, plan),
+            )
+        except BaseException:  # whatever it was, and whoever was cancelled: it may be there now
+            self._ids = None
+            raise
+        if made_id is not None:
+            (await self._known())[task.id] = made_id
+        return made_id
+
+    async def _until_gone(self, container_id: str) -> None:
+        """Return when a removal that somebody else began has ended, too."""
+        for _ in range(REMOVE_POLLS):
+            if not await self._engine.ask("inspect", lambda c: _inspect(c, container_id)):
+                return
+            await asyncio.sleep(REMOVE_POLL_S)
+        raise EngineUnavailable(f"container {container_id[:12]} is still being removed")
+
+
+def _inspect(client: APIClient, container_id: str) -> Json | None:
+    try:
+        found: Json = client.inspect_container(container_id)
+    except NotFound:
+        return None
+    return found
+
+
+def _create(client: APIClient, plan: ContainerPlan) -> str | None:
+    try:
+        made: Json = client.create_container_from_config(plan.body, plan.name)  # type: ignore[no-untyped-call]
+        made_id = str(made["Id"])
+    except ImageNotFound:
+        return None
+    except APIError as error:
+        made_id = _made_before(client, plan) if error.status_code == 409 else ""
+        if not made_id:
+            raise
+    _connect(client, made_id, plan)
+    return made_id
+
+
+def _made_before(client: APIClient, plan: ContainerPlan) -> str:
+    """Return the id of the container that has the name, if it is the same task's; else ""."""
+    found = _inspect(client, plan.name)
+    labels = found["Config"]["Labels"] if found else {}
+    wanted = plan.body["Labels"]
+    same = all(labels.get(key) == wanted[key] for key in (NODE_LABEL, TASK_LABEL))
+    return str(found["Id"]) if found and same else ""
+
+
+def _connect(client: APIClient, container_id: str, plan: ContainerPlan) -> None:
+    connect(client, container_id, dict(plan.further_networks))
+
+
+def _remove(client: APIClient, container_id: str) -> None:
+    try:
+        client.remove_container(container_id, v=True, force=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != 409:  # somebody else removes it already
+            raise

@@ -1,0 +1,118 @@
+"""Keeps one bridge network of the engine for each of the swarm's networks that tasks here use.
+
+Several nodes may share one engine; they then share its networks. So a network is removed only
+when no container is attached to it, running or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import structlog
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from swarmpy.pb.objects_pb2 import Network
+from swarmpy.runtime.container_config import Json
+from swarmpy.runtime.docker_engine import Engine
+from swarmpy.runtime.network_config import NETWORK_LABEL, is_host, network_body, network_name
+
+log = structlog.get_logger()
+
+
+class Networks:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._made: set[str] = set()
+        """Ids of the networks that are known to be there."""
+
+    async def bring(self, network: Network) -> None:
+        """Return when the engine has the network.
+
+        Raises:
+            TaskRefused: the engine refuses it, e.g. another network has the subnet.
+            EngineUnavailable: the engine does not answer.
+        """
+        if network.id in self._made or is_host(network):
+            return
+        await self._engine.change(
+            f"make network {network.spec.name}", lambda client: _make(client, network)
+        )
+        self._made.add(network.id)
+
+    def forget(self) -> None:
+        """Look for every network again when it is needed next."""
+        self._made.clear()
+
+    async def remove_unused(self) -> None:
+        """Remove the swarm's networks that no container is attached to."""
+        self.forget()
+        await self._engine.ask("remove unused networks", _remove_unused)
+
+
+def connect(client: APIClient, container_id: str, further_networks: dict[str, Json]) -> None:
+    """Connect a container to networks beyond its first; those it has already stay."""
+    for name, endpoint in further_networks.items():
+        with contextlib.suppress(_AlreadyThere):
+            _connect(client, container_id, name, endpoint)
+
+
+class _AlreadyThere(Exception):
+    """Two did the same at once; it is done."""
+
+
+def _connect(client: APIClient, container_id: str, name: str, endpoint: Json) -> None:
+    try:
+        client.connect_container_to_network(
+            container_id,
+            name,
+            aliases=endpoint["Aliases"],
+            ipv4_address=endpoint.get("IPAMConfig", {}).get("IPv4Address"),
+        )
+    except APIError as error:
+        if "already exists in network" in str(error.explanation):
+            raise _AlreadyThere from error
+        raise
+
+
+def _make(client: APIClient, network: Network) -> None:
+    """Create the network unless it is there. Other nodes may do the same at this moment."""
+    if _is_there(client, network):
+        return
+    try:
+        _create(client, network)
+    except APIError as error:
+        if _is_there(client, network):
+            return
+        if "overlaps" not in str(error.explanation):
+            raise
+        _remove_unused(client)  # a network that is gone from the swarm may hold the subnet
+        _create(client, network)
+
+
+def _is_there(client: APIClient, network: Network) -> bool:
+    try:
+        client.inspect_network(network_name(network.id))
+    except NotFound:
+        return False
+    return True
+
+
+def _create(client: APIClient, network: Network) -> None:
+    body = network_body(network)
+    client.create_network(
+        body["Name"],
+        driver=body["Driver"],
+        ipam=body.get("IPAM"),
+        check_duplicate=body["CheckDuplicate"],
+        internal=body["Internal"],
+        labels=body["Labels"],
+    )
+    log.info("network_made", network=network.spec.name, name=body["Name"], subnet=network.subnet)
+
+
+def _remove_unused(client: APIClient) -> None:
+    for network in client.networks(filters={"label": NETWORK_LABEL}):
+        if not client.containers(all=True, quiet=True, filters={"network": network["Id"]}):
+            with contextlib.suppress(APIError):  # somebody has just begun to use it
+                client.remove_network(network["Id"])
