@@ -1,0 +1,134 @@
+"""Short makers of whole objects for tests: name what matters, the rest is ordinary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from swarmpy.pb.objects_pb2 import Node, NodeDescription, NodeStatus, Service, Task, TaskStatus
+from swarmpy.pb.specs_pb2 import (
+    ContainerSpec,
+    EndpointSpec,
+    NodeSpec,
+    Placement,
+    ServiceSpec,
+    TaskSpec,
+)
+from swarmpy.pb.types_pb2 import (
+    AVAILABILITY_ACTIVE,
+    NODE_ROLE_WORKER,
+    NODE_STATE_READY,
+    TASK_STATE_NEW,
+    TASK_STATE_RUNNING,
+    NodeRole,
+    NodeState,
+    Platform,
+    PortConfig,
+    Resources,
+    TaskState,
+)
+
+GIBIBYTE = 1024**3
+
+
+def resources(cpus: float = 0.0, memory_bytes: int = 0) -> Resources:
+    return Resources(nano_cpus=round(cpus * 1e9), memory_bytes=memory_bytes)
+
+
+def description(
+    hostname: str, cpus: float = 4.0, memory_bytes: int = 8 * GIBIBYTE
+) -> NodeDescription:
+    return NodeDescription(
+        hostname=hostname,
+        platform=Platform(os="linux", architecture="amd64"),
+        resources=resources(cpus, memory_bytes),
+        engine="fake",
+    )
+
+
+def node(
+    node_id: str = "n1",
+    *,
+    cpus: float = 4.0,
+    memory_bytes: int = 8 * GIBIBYTE,
+    labels: Mapping[str, str] | None = None,
+    role: NodeRole.ValueType = NODE_ROLE_WORKER,
+    state: NodeState.ValueType = NODE_STATE_READY,
+) -> Node:
+    """Return an active worker whose hostname and address are its id."""
+    return Node(
+        id=node_id,
+        spec=NodeSpec(labels=labels or {}, role=role, availability=AVAILABILITY_ACTIVE),
+        description=description(node_id, cpus, memory_bytes),
+        status=NodeStatus(state=state, address=node_id),
+        role=role,
+    )
+
+
+def task_spec(
+    image: str = "demo:1",
+    *,
+    cpus: float = 0.0,
+    memory_bytes: int = 0,
+    labels: Mapping[str, str] | None = None,
+    constraints: Iterable[str] = (),
+) -> TaskSpec:
+    return TaskSpec(
+        containers=[ContainerSpec(name="main", image=image, labels=labels or {})],
+        reservations=resources(cpus, memory_bytes),
+        placement=Placement(constraints=constraints),
+    )
+
+
+def service_spec(
+    name: str = "web",
+    *,
+    replicas: int | None = 1,
+    task: TaskSpec | None = None,
+    ports: Iterable[PortConfig] = (),
+) -> ServiceSpec:
+    """Return a replicated service; with `replicas=None` a global one."""
+    spec = ServiceSpec(name=name, task=task or task_spec(), endpoint=EndpointSpec(ports=ports))
+    if replicas is None:
+        getattr(spec, "global").SetInParent()
+    else:
+        spec.replicated.replicas = replicas
+    return spec
+
+
+def service(
+    service_id: str = "s1", spec: ServiceSpec | None = None, *, spec_version: int = 1
+) -> Service:
+    """Return a service whose ports are allocated as asked for."""
+    spec = spec or service_spec()
+    return Service(
+        id=service_id,
+        spec=spec,
+        spec_version=spec_version,
+        ports=spec.endpoint.ports,
+        ports_allocated=True,
+    )
+
+
+def task(
+    task_id: str = "t1",
+    *,
+    of: Service | None = None,
+    slot: int = 1,
+    on: str = "",
+    state: TaskState.ValueType = TASK_STATE_NEW,
+    desired: TaskState.ValueType = TASK_STATE_RUNNING,
+) -> Task:
+    """Return a task of `of` in a slot, on node `on` when it has one."""
+    owner = of or service()
+    return Task(
+        id=task_id,
+        spec=owner.spec.task,
+        service_id=owner.id,
+        service_name=owner.spec.name,
+        slot=slot,
+        node_id=on,
+        status=TaskStatus(state=state),
+        desired_state=desired,
+        spec_version=owner.spec_version,
+        ports=owner.ports,
+    )
