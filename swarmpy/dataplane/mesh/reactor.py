@@ -68,7 +68,7 @@ class Reactor:
         os.eventfd_write(self._wake, 1)
 
     def stop(self) -> None:
-        """End `run`. What is still watched is left to whoever opened it."""
+        """End `run`; `close` comes after it. What is watched is left to whoever opened it."""
 
         def end() -> None:
             self._stopped = True
@@ -89,6 +89,12 @@ class Reactor:
             self._run_calls()
             self._run_timers()
             self._bury()
+
+    def close(self) -> None:
+        """Give back the descriptors, once `run` has returned and nobody calls any more.
+
+        Not in `run`: whoever called `stop` may yet be about to wake the thread that has ended.
+        """
         self._epoll.close()
         os.close(self._wake)
 

@@ -60,6 +60,7 @@ class MeshRouter:
         if not self._thread.is_alive():  # never started: the reactor ends here, at once
             self._reactor.stop()
             self._reactor.run()
+            self._reactor.close()
             return
         idle = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -77,6 +78,7 @@ class MeshRouter:
             self._reactor.call(self._switchboard.abort)
             self._reactor.stop()
             self._thread.join()
+            self._reactor.close()
 
     async def _ask(self, question: Callable[[], T]) -> T:
         """Return, or raise, what a function does in the reactor's thread."""
