@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+import swarmpy  # noqa: F401  before any test imports gRPC, which reads its settings only then
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])

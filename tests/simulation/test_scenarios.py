@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from swarmpy.errors import StorageFull
+from swarmpy.errors import NoLeader, StorageFull
 from swarmpy.pb.control_pb2 import (
     CreateServiceRequest,
     ListServicesRequest,
@@ -124,6 +124,54 @@ def test_a_daemon_that_restarts_finds_its_containers_running() -> None:
         await swarm.run_for(30)
         assert running(swarm) == before
         assert set(swarm.hosts[victim].runtime.starts.values()) == {1}
+
+    in_a_swarm(scenario)
+
+
+def test_what_a_dead_leader_ran_runs_elsewhere_within_20_s() -> None:
+    async def scenario(swarm: Swarm) -> None:
+        await create(swarm, 8)
+        await until_running(swarm, 8, within_s=2)
+        old = leader_of(swarm)
+        await swarm.crash(old)
+        assert len(running(swarm)) < 8
+        await until_running(swarm, 8, within_s=20)
+        swarm.restart(old)
+
+    in_a_swarm(scenario)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_acknowledged_write_survives_a_power_cut_at_that_moment(seed: int) -> None:
+    async def scenario(swarm: Swarm) -> None:
+        for name in swarm.world.managers:
+            swarm.slow_disk(name, 0.4)
+        await swarm.run_for(2)
+        await create(swarm, 1)
+        async with asyncio.TaskGroup() as cuts:
+            for name in swarm.world.managers:
+                cuts.create_task(swarm.crash(name))
+        for name in swarm.world.managers:
+            swarm.slow_disk(name, 0.002)
+            swarm.restart(name)
+        await swarm.run_for(10)
+        services = await swarm.client().ListServices(ListServicesRequest(), timeout=15)
+        assert [service.spec.name for service in services.services] == ["svc-1"]
+
+    in_a_swarm(scenario, seed)
+
+
+def test_a_manager_that_has_just_started_says_that_nobody_leads() -> None:
+    async def scenario(swarm: Swarm) -> None:
+        for name in swarm.world.managers:
+            await swarm.crash(name)
+        swarm.restart("m1")
+        await swarm.run_for(1)
+        with pytest.raises(NoLeader, match="1 of 3 managers answer"):
+            await create(swarm, 1)
+        swarm.restart("m2")
+        await create(swarm, 1)
+        swarm.restart("m3")
 
     in_a_swarm(scenario)
 

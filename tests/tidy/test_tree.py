@@ -13,7 +13,7 @@ PACKAGES = sorted(path.parent for path in (ROOT / "swarmpy").glob("*/__init__.py
 OWN = sorted(
     path for path in (ROOT / "swarmpy").rglob("*.py") if path.parent != ROOT / "swarmpy" / "pb"
 )
-BANNED = re.compile(r"\bpickle\.|import pickle|yaml\.load\(|shell=True|(?<![.\w])eval\(|os\.system")
+BANNED = re.compile(r"pickle\.\w|import pickle|yaml\.load\(|shell=True|(?<![.\w])eval\(|os\.system")
 
 
 def named(path: Path) -> str:

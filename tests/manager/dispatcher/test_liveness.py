@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from swarmpy.manager.dispatcher.liveness import states_to_store
+from swarmpy.manager.settings import ManagerSettings
 from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, NODE_STATE_READY, NODE_STATE_UNKNOWN, NodeState
 from swarmpy.testing import builders
 from tests.manager.fake_agent import Swarm
 
 PERIOD_S = 2.0
+TAKEOVER_S = ManagerSettings().takeover_s
 
 
 def state_of(swarm: Swarm, node_id: str) -> NodeState.ValueType:
@@ -54,10 +56,17 @@ async def test_a_node_that_speaks_again_is_up_again(swarm: Swarm) -> None:
 
 
 async def test_a_node_that_comes_back_is_up_with_its_hello(swarm: Swarm) -> None:
-    await swarm.clock.advance(4 * PERIOD_S)
+    await swarm.clock.advance(TAKEOVER_S + PERIOD_S)
     assert state_of(swarm, "w1") == NODE_STATE_DOWN
     await swarm.connect("w1")
     assert state_of(swarm, "w1") == NODE_STATE_READY
+
+
+async def test_a_new_leader_waits_longer_for_nodes_that_it_never_heard(swarm: Swarm) -> None:
+    await swarm.clock.advance(TAKEOVER_S - PERIOD_S)
+    assert state_of(swarm, "w1") != NODE_STATE_DOWN
+    await swarm.clock.advance(2 * PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN
 
 
 async def test_a_leader_that_was_stopped_itself_declares_nobody_down(swarm: Swarm) -> None:
