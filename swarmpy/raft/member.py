@@ -158,7 +158,16 @@ class Member:
         """Do what is due now and then; `turn` follows."""
         self._now = now
         self.reachable.ping_if_due(self.voters.others, self.core.term, now)
-        if self.core.role is Role.LEADER:
+
+    @property
+    def has_untold_commit(self) -> bool:
+        """Followers do not know yet how much is committed."""
+        leads = self.core.role is Role.LEADER
+        return leads and self.core.commit_index > self.replication.told_commit
+
+    def tell_commit(self) -> None:
+        """Tell followers how much is committed, unless a frame has told them meanwhile."""
+        if self.has_untold_commit:
             self.replication.tell_commit(self.core.term, self.core.commit_index)
 
     def publish(self) -> None:
@@ -257,7 +266,7 @@ class Member:
         is_removed = self.node_id not in self.log.members
         if is_removed and self.core.commit_index >= self.log.members_index:
             successor = self.most_advanced()
-            self.replication.tell_commit(self.core.term, self.core.commit_index)
+            self.tell_commit()
             if successor is not None:
                 self.hand_over(successor)
             self.core.step_down()

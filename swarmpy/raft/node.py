@@ -62,6 +62,7 @@ class RaftNode:
         )
         self._log = RaftLog(Segments(disk, directory / "log", self._settings.segment_bytes))
         self._wake = asyncio.Event()
+        self._untold = asyncio.Event()
         self._places = asyncio.Semaphore(self._settings.proposals_waiting)
         self._commit = GroupCommit(self._log, self._wake.set)
         self._running = False
@@ -113,6 +114,7 @@ class RaftNode:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take_turns())
                 tasks.create_task(self._tick())
+                tasks.create_task(self._tell_commits())
                 tasks.create_task(self._commit.run())
                 tasks.create_task(self._snapshots.run())
         except BaseExceptionGroup as failures:
@@ -198,6 +200,8 @@ class RaftNode:
             self._member.turn(self._clock.monotonic())
             if self._log.needs_sync:
                 self._commit.kick()
+            if self._member.has_untold_commit:
+                self._untold.set()
             self._snapshots.take_if_due()
             if self._member.proposals.has_more:
                 self._wake.set()
@@ -208,6 +212,13 @@ class RaftNode:
             self._member.tick(self._clock.monotonic())
             self._wake.set()
             await self._clock.sleep(self._settings.tick_s)
+
+    async def _tell_commits(self) -> None:
+        while True:
+            await self._untold.wait()
+            self._untold.clear()
+            await self._clock.sleep(self._settings.commit_notice_s)
+            self._member.tell_commit()
 
     def _first(self, failures: BaseExceptionGroup[BaseException]) -> BaseException:
         """Return what made `run` fail, as one error that says what to do."""

@@ -38,7 +38,8 @@ class Replication:
         self._now = now
         self._progress: dict[str, Progress] = {}
         self._linked: set[str] = set()
-        self._told_commit = 0
+        self.told_commit = 0
+        """The newest commit index that was sent to anybody."""
         self._encoded: tuple[tuple[int, ...], bytes] | None = None
         """The last append that was made: followers in step get the same bytes."""
 
@@ -83,7 +84,7 @@ class Replication:
 
     def heartbeat(self, term: int, commit_index: int) -> None:
         """Say to every follower that the lead is held, and what is committed."""
-        self._told_commit = commit_index
+        self.told_commit = commit_index
         for peer, progress in self._in_reach():
             if progress.snapshot is not None:
                 self._push_snapshot(peer, progress, progress.snapshot, term)
@@ -92,11 +93,10 @@ class Replication:
             self._send_sign_of_life(peer, progress, term, commit_index)
 
     def tell_commit(self, term: int, commit_index: int) -> None:
-        """Say what is committed if no frame has said so since."""
-        if commit_index > self._told_commit:
-            self._told_commit = commit_index
-            for peer, progress in self._in_reach():
-                self._send_sign_of_life(peer, progress, term, commit_index)
+        """Say what is committed, for want of entries that would carry it."""
+        self.told_commit = commit_index
+        for peer, progress in self._in_reach():
+            self._send_sign_of_life(peer, progress, term, commit_index)
 
     def _in_reach(self) -> list[tuple[str, Progress]]:
         return [(peer, p) for peer, p in self._progress.items() if peer in self._linked]
@@ -116,7 +116,7 @@ class Replication:
         if not self._send(peer, self._encoded[1]):
             return False
         progress.sent(last_index)
-        self._told_commit = max(self._told_commit, commit_index)
+        self.told_commit = max(self.told_commit, commit_index)
         return True
 
     def _send_sign_of_life(

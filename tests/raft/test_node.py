@@ -95,6 +95,28 @@ def test_writes_resume_within_five_seconds_of_the_death_of_the_leader() -> None:
         simulate(scenario, seed=seed)
 
 
+@pytest.mark.parametrize("slow", ["a", "ab", "abc"])
+def test_a_write_is_acknowledged_only_when_a_majority_holds_it_durably(slow: str) -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("abc")
+        leader = await cluster.leader()
+        for name in slow:
+            cluster[name].disk.sync_s = cluster.rng.uniform(0.1, 0.5)
+        for number in range(10):
+            index = await leader.node.propose(str(number).encode())
+            held = [m.node._log.durable_index >= index for m in cluster.managers.values()]
+            assert sum(held) >= 2
+        await cluster.crash_all()
+        for manager in cluster.managers.values():
+            await manager.start()
+        await cluster.leader()
+        await cluster.settle()
+        assert leader.machine.words == [str(number) for number in range(10)]
+
+    for seed in range(3):
+        simulate(scenario, seed=seed)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_what_was_acknowledged_survives_a_power_cut_of_all(seed: int) -> None:
     async def scenario(cluster: Cluster) -> None:
