@@ -1,7 +1,7 @@
 """Replaces tasks that ended by themselves, as their restart policy allows.
 
     condition     any (default): whatever the exit code; on-failure; none
-    delay         0.5 s unless set, before the first restart; the replacement is made and
+    delay         0.25 s unless set, before the first restart; the replacement is made and
                   prepared at once and started when the delay is over
     back-off      the delay doubles with each failure in a row, up to max_delay, which is
                   300 s unless set; a task that stayed up for 60 s ends the row
@@ -43,7 +43,7 @@ from swarmpy.pb.types_pb2 import (
     RestartPolicy,
 )
 
-DEFAULT_DELAY_S = 0.5
+DEFAULT_DELAY_S = 0.25
 """Long enough to prepare the replacement, short enough to replace a killed task in a second."""
 DEFAULT_MAX_DELAY_S = 300.0
 STAYED_UP_MS = 60_000

@@ -96,7 +96,7 @@ def test_without_a_limit_a_failing_job_is_tried_again_ever_more_slowly() -> None
     world = ToyWorld(fates={"job:1": exits(10)})
     world.deploy(job(3, 2))
     world.settle(60_000)
-    assert world.told().count("TaskFailed") == 2 * 7
+    assert world.told().count("TaskFailed") == 2 * 8
     assert outcome_of(world) == Outcome.RUNNING
 
 

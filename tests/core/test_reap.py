@@ -56,7 +56,7 @@ def test_a_task_is_forgotten_when_nobody_needs_its_row(
 
 @pytest.mark.parametrize(
     ("history", "flat", "kept"),
-    [(0, True, 5), (2, True, 2), (0, False, 11), (20, False, 20)],
+    [(0, True, 5), (2, True, 2), (0, False, 12), (20, False, 20)],
     ids=["default", "the cluster's", "what back-off counts", "more than back-off counts"],
 )
 def test_each_slot_keeps_its_newest_ended_tasks(history: int, flat: bool, kept: int) -> None:

@@ -122,9 +122,9 @@ def test_a_removed_service_restarts_nothing() -> None:
 
 
 def test_the_delay_doubles_with_each_failure_in_a_row_up_to_five_minutes() -> None:
-    delays = [delay_ms(RestartPolicy(), failures) for failures in range(1, 13)]
-    assert delays[:4] == [500, 1000, 2000, 4000]
-    assert delays[9:] == [256_000, 300_000, 300_000]
+    delays = [delay_ms(RestartPolicy(), failures) for failures in range(1, 14)]
+    assert delays[:4] == [250, 500, 1000, 2000]
+    assert delays[10:] == [256_000, 300_000, 300_000]
 
 
 @pytest.mark.parametrize(
@@ -146,19 +146,19 @@ def test_a_delay_is_never_above_its_limit_and_never_shrinks(
 ) -> None:
     policy = RestartPolicy(delay_s=delay_s, max_delay_s=limit_s)
     assert delay_ms(policy, failures) <= delay_ms(policy, failures + 1)
-    assert delay_ms(policy, failures) <= max(limit_s or 300, delay_s, 0.5) * 1000
+    assert delay_ms(policy, failures) <= max(limit_s or 300, delay_s, 0.25) * 1000
 
 
 def test_a_row_of_failures_is_read_from_the_slots_history() -> None:
     owner = web()
     rows = history(owner, [NOW_MS - 9000, NOW_MS - 5000, NOW_MS])
-    assert delay_of(restart(owner, rows, NOW_MS)) == 2000
+    assert delay_of(restart(owner, rows, NOW_MS)) == 1000
 
 
 def test_a_task_that_stayed_up_for_a_minute_ends_the_row() -> None:
     owner = web()
     rows = history(owner, [NOW_MS - 80_000, NOW_MS - 70_000, NOW_MS], ran_ms=[10, 10, 60_000])
-    assert delay_of(restart(owner, rows, NOW_MS)) == 500
+    assert delay_of(restart(owner, rows, NOW_MS)) == 250
 
 
 def test_neither_other_slots_nor_other_versions_nor_stopped_tasks_count() -> None:
@@ -167,7 +167,7 @@ def test_neither_other_slots_nor_other_versions_nor_stopped_tasks_count() -> Non
     before[0].slot = 2
     before[1].spec_version = 0
     before[2].status.state = TASK_STATE_SHUTDOWN
-    assert delay_of(restart(owner, [*before, newest], NOW_MS)) == 500
+    assert delay_of(restart(owner, [*before, newest], NOW_MS)) == 250
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,14 @@ def test_people_are_told_why_and_when() -> None:
     rows[-1].status.exited, rows[-1].status.exit_code = True, 137
     event = pick(restart(owner, rows, NOW_MS), Tell)[0].event
     assert event.object_name == "web.1"
-    assert event.message == "it ended with exit code 137 (2 times in a row); it is restarted in 1 s"
+    why = "it ended with exit code 137 (2 times in a row)"
+    assert event.message == f"{why}; it is restarted in 0.5 s"
 
 
 @pytest.mark.parametrize(
     ("policy", "kept"),
     [
-        (RestartPolicy(), 11),
+        (RestartPolicy(), 12),
         (RestartPolicy(delay_s=300), 1),
         (RestartPolicy(delay_s=300, max_attempts=20), 21),
         (RestartPolicy(delay_s=5, max_delay_s=5), 1),
