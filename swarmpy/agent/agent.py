@@ -95,22 +95,26 @@ class Agent:
 
     async def _keep_session(self, parts: Parts) -> None:
         """Speak with one manager after the other, the leader whenever one says who that is."""
-        leader, failures = "", 0
+        leader, turn, failures = "", 0, 0
         while True:
             hello = Hello(
                 description=await parts.description.first(),
                 address=self.address,
                 manager=self.manager_status(),
             )
-            addresses = list(self.managers())
-            address = leader or addresses[failures % len(addresses)] if addresses else ""
-            leader, welcome = await self._speak(address, hello, parts) if address else ("", False)
-            failures = 0 if welcome or leader else failures + 1
-            await self.clock.sleep(self._pause_s(failures))
+            address, leader = leader, ""
+            if not address and (addresses := self.managers()):
+                address, turn = addresses[turn % len(addresses)], turn + 1
+            was_welcome = False
+            if address:
+                leader, was_welcome = await self._speak(address, hello, parts)
+            failures = 0 if was_welcome else failures + 1
+            # The first redirection is followed at once; managers may also point in circles.
+            await self.clock.sleep(self._pause_s(failures - 1 if leader else failures))
 
     def _pause_s(self, failures: int) -> float:
         """Return a random time, so that a new leader is not met by all agents at once."""
-        longest_s = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2.0 ** min(failures + 1, 10))
+        longest_s = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2.0 ** min(max(failures, 0) + 1, 10))
         return self.rng.uniform(RECONNECT_MIN_S, longest_s)
 
     async def _speak(self, address: str, hello: Hello, parts: Parts) -> tuple[str, bool]:

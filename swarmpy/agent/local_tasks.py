@@ -7,11 +7,13 @@ secrets by id; what they hold never comes here.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import structlog
 from google.protobuf.message import DecodeError
 
+from swarmpy.errors import StorageCorrupt, StorageFull
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.seams import Disk
 
@@ -21,28 +23,38 @@ SUFFIX = ".task"
 
 
 class LocalTasks:
-    """Keeps `<directory>/<task id>.task`. OSError goes through: a full disk is for people."""
+    """Keeps `<directory>/<task id>.task`. To write and to remove raise OSError as disks do."""
 
     def __init__(self, disk: Disk, directory: Path) -> None:
         self._disk = disk
         self._directory = directory
 
     def load(self) -> list[Task]:
-        """Return every task written down. A file that cannot be read is dropped and logged:
+        """Return every task written down. A file that makes no sense is dropped and logged:
         managers tell of its task again.
+
+        Raises:
+            StorageFull, StorageCorrupt: the disk does not let this node begin.
         """
-        self._disk.make_dir(self._directory)
-        tasks = []
-        for name in self._disk.list_dir(self._directory):
-            if not name.endswith(SUFFIX):
-                continue
-            path = self._directory / name
-            try:
-                tasks.append(Task.FromString(self._disk.read(path)))
-            except DecodeError:
-                log.warning("local_task_unreadable", path=str(path))
-                self._disk.remove(path)
-        return tasks
+        try:
+            self._disk.make_dir(self._directory)
+            names = self._disk.list_dir(self._directory)
+            found = [self._read(self._directory / n) for n in names if n.endswith(SUFFIX)]
+        except OSError as error:
+            kind = StorageFull if error.errno == errno.ENOSPC else StorageCorrupt
+            raise kind(
+                f"the tasks of this node cannot be read from {self._directory}: {error}",
+                remedy="mend the disk, or move the node's state to another one",
+            ) from error
+        return [task for task in found if task is not None]
+
+    def _read(self, path: Path) -> Task | None:
+        try:
+            return Task.FromString(self._disk.read(path))
+        except DecodeError:
+            log.warning("local_task_unreadable", path=str(path))
+            self._disk.remove(path)
+            return None
 
     def write(self, task: Task) -> None:
         """Put a task, with the status it has here, on disk."""

@@ -49,5 +49,5 @@ class Routes:
         for (protocol, port), why in closed.items():
             if self._closed_ports.get((protocol, port)) != why:
                 log.error("port_not_opened", protocol=protocol, port=port, error=why)
-        for protocol, port in self._closed_ports.keys() - closed.keys():
+        for protocol, port in sorted(self._closed_ports.keys() - closed.keys()):
             log.info("port_opened_after_all", protocol=protocol, port=port)

@@ -59,8 +59,10 @@ class Worker:
             status = self._runners[task.id].status
             if status.state > task.status.state:
                 self._bench.reporter.report(task.id, status)
-        for task_id in self._runners.keys() - {task.id for task in tasks}:
-            self._runners[task_id].forget()
+        assigned_ids = {task.id for task in tasks}
+        for task_id, runner in self._runners.items():
+            if task_id not in assigned_ids:
+                runner.forget()
         self._sweep_due.set()
 
     def take_diff(self, diff: AssignmentDiff) -> None:
@@ -127,7 +129,7 @@ class Worker:
 
     def _take_on(self, task: Task) -> None:
         assert self._group is not None, "assignments come while the worker runs"
-        runner = TaskRunner(task, task.status, self._bench)
+        runner = TaskRunner(task, self._bench)
         self._runners[task.id] = runner
         self._group.create_task(self._run(task.id, runner), name=f"task {task.id}")
 

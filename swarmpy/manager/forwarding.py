@@ -59,18 +59,19 @@ class ControlGate:
         """Return what gRPC calls for `method`."""
 
         async def behaviour(request: Any, context: Context) -> bytes | None:
-            require_control(self._seat.store.view, self._peer_of(context))
             return await self._answer(method, request, context)
 
         return behaviour
 
     async def _answer(self, method: Method, request: Any, context: Context) -> bytes | None:
         """Answer, here or there; again when leadership moved before anything was done."""
-        caller = Caller(context)
+        caller, peer = Caller(context), self._peer_of(context)
         may_forward = FORWARDED not in dict(context.invocation_metadata() or ())
         give_up_at = self._seat.clock.monotonic() + self._seat.settings.leader_wait_s
         while True:
             leader = await self._leader(give_up_at, may_forward=may_forward)
+            # Not sooner: a manager that has just started knows nobody yet.
+            require_control(self._seat.store.view, peer)
             try:
                 if leader != HERE:
                     return await self._forward(method, leader, request, caller, context)

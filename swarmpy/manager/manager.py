@@ -69,6 +69,7 @@ class Manager:
         self._loops = loops
         self._who_calls = who_calls
         self._held: Lead | None = None
+        self._shall_lead = False
         self._gate = ControlGate(self._seat, transport, self.lead, who_calls)
         self.join_server = JoinServer(self._seat, transport)
 
@@ -96,26 +97,36 @@ class Manager:
         try:
             async with asyncio.TaskGroup() as group:
                 leading: asyncio.Task[None] | None = None
-                async for leadership in self._seat.consensus.watch_leadership():
-                    if leadership.is_self and leading is None:
-                        leading = group.create_task(self._lead(leadership.term))
-                    elif not leadership.is_self and leading is not None:
+                try:
+                    async for leadership in self._seat.consensus.watch_leadership():
+                        if leadership.is_self and leading is None:
+                            self._shall_lead = True
+                            leading = group.create_task(self._lead(leadership.term))
+                        elif not leadership.is_self and leading is not None:
+                            self._shall_lead = False
+                            leading.cancel()
+                            await asyncio.wait([leading])
+                            leading = None
+                finally:
+                    self._shall_lead = False
+                    if leading is not None:
                         leading.cancel()
-                        await asyncio.wait([leading])
-                        leading = None
-                if leading is not None:
-                    leading.cancel()
         finally:
             await self._gate.close()
 
     async def _lead(self, term: int) -> None:
         """Do the leader's duties; begin again, after a pause, when one of them fails and
         nobody else takes over.
+
+        A duty that fails while all are cancelled hides the cancellation: its TaskGroup tells
+        of the failure alone. So what counts is whether this manager shall lead.
         """
         pause_s = RETRY_FIRST_S
         while True:
             log.info("leading", node=self._seat.node_id, term=term)
             await self._lead_once()
+            if not self._shall_lead:
+                return
             await self._hand_over()
             await self._seat.clock.sleep(pause_s)
             pause_s = min(2 * pause_s, RETRY_MAX_S)

@@ -18,6 +18,11 @@ class ManagerSettings:
     """Least time between two commits of task statuses. Higher: failures are seen later."""
     missed_periods: int = 3
     """Heartbeats that may be missing before a node is DOWN. Higher: replacements come later."""
+    takeover_s: float = 30.0
+    """How long a new leader waits for a node it never heard. When the last leader's host lost
+    power, agents learn it from keepalive only (15 s), and may then first try a dead address
+    (10 s). Lower: every task is replaced because a manager died. Higher: a host that was lost
+    together with the leader is replaced later."""
     hello_timeout_s: float = 10.0
     """How long a new session may say nothing."""
     agent_clock_skew_s: float = 5.0

@@ -54,7 +54,7 @@ class DockerRuntime:
         self._node_id = node_id
         self._clock = clock
         self._engine = Engine(docker_host)
-        self._containers = Containers(self._engine, node_id, address, directory)
+        self._containers = Containers(self._engine, node_id, address, directory, clock)
         self._events = EventWatch(self._engine, node_id, clock)
 
     async def describe(self) -> NodeDescription:

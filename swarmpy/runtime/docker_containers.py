@@ -24,7 +24,7 @@ from swarmpy.runtime.docker_images import Images
 from swarmpy.runtime.docker_networks import Networks, connect
 from swarmpy.runtime.docker_state import was_started
 from swarmpy.runtime.task_files import forget_files, keep_files, memory_directory
-from swarmpy.seams import Dependencies
+from swarmpy.seams import Clock, Dependencies
 
 REMOVE_POLLS = 100
 REMOVE_POLL_S = 0.1
@@ -37,14 +37,17 @@ class Containers:
     may have missed (a call without an answer) makes it ask again.
     """
 
-    def __init__(self, engine: Engine, node_id: str, address: str, directory: Path) -> None:
+    def __init__(
+        self, engine: Engine, node_id: str, address: str, directory: Path, clock: Clock
+    ) -> None:
         self._engine = engine
+        self._clock = clock
         self._node_id = node_id
         self._address = address
         self._disk = directory / "files"
         self._memory = memory_directory(node_id, directory / "secrets")
         self._images = Images(engine)
-        self._networks = Networks(engine)
+        self._networks = Networks(engine, clock)
         self._ids: dict[str, str] | None = None
         """Task id -> container id; None when the engine must be asked."""
         self._listing = asyncio.Lock()
@@ -164,7 +167,7 @@ class Containers:
         for _ in range(REMOVE_POLLS):
             if not await self._engine.ask("inspect", lambda c: _inspect(c, container_id)):
                 return
-            await asyncio.sleep(REMOVE_POLL_S)
+            await self._clock.sleep(REMOVE_POLL_S)
         raise EngineUnavailable(f"container {container_id[:12]} is still being removed")
 
 

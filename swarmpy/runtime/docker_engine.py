@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,6 +52,7 @@ class Engine:
         """Return the connected client. Only for threads: it waits for the engine."""
         with self._connecting:
             if self._client is None:
+                _check_socket(self.url)
                 settings: dict[str, Any] = {**kwargs_from_env(), "base_url": self.url}
                 self._client = APIClient(
                     **settings,
@@ -112,6 +114,15 @@ class Engine:
             pool.shutdown(wait=False, cancel_futures=True)
         if self._client is not None:
             self._client.close()
+
+
+def _check_socket(url: str) -> None:
+    """Raise OSError when nobody listens: docker-py would leave its own socket open."""
+    scheme, _, path = url.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(CALL_TIMEOUT_S)
+            probe.connect(path)
 
 
 def in_our_words(

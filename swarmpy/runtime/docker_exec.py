@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
+import structlog
+
 from swarmpy.errors import EngineUnavailable, SwarmPyError, TaskRefused, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput
 from swarmpy.runtime.docker_engine import Engine
 from swarmpy.runtime.docker_frames import Frames
 from swarmpy.runtime.docker_stream import CHUNK_BYTES, Stream, open_stream
 from swarmpy.seams import Clock
+
+log = structlog.get_logger()
 
 NOT_RUN = b"OCI runtime exec failed"
 """What an engine prints in place of the program's output, because the answer has begun."""
@@ -34,18 +38,25 @@ async def run_exec(
         WrongState: the container does not run any more.
         TaskRefused: it could not be run, e.g. there is no such program.
     """
-    unrun = b""
+    unrun, was_left = b"", False
     body = {"Detach": False, "Tty": tty}
     opened = open_stream(engine.url, f"/exec/{exec_id}/start", _refused, body)
     async with opened as stream, asyncio.TaskGroup() as group:
         feeding = group.create_task(_feed(stream, stdin)) if stdin else None
-        async for output in _outputs(stream, tty=tty):
-            if output.stdout.startswith(NOT_RUN):
-                unrun = output.stdout
-            else:
-                yield output
+        try:
+            async for output in _outputs(stream, tty=tty):
+                if output.stdout.startswith(NOT_RUN):
+                    unrun = output.stdout
+                else:
+                    yield output
+        except GeneratorExit:  # a group would turn it into a group of errors
+            was_left = True
+        except OSError:
+            log.info("exec_stream_lost", exec=exec_id)
         if feeding:
             feeding.cancel()
+    if was_left:
+        return
     code = await _exit_code(engine, exec_id, clock)
     if unrun and code in NOT_RUN_CODES:
         raise TaskRefused(f"could not be run: {unrun.decode(errors='replace').strip()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from urllib.parse import urlencode
 
@@ -18,12 +19,19 @@ async def read_logs(
     pieces = Plain() if tty else Frames()
     lines = Lines()
     async with open_stream(url, _target(container_id, options), _refused) as (reader, _):
-        while data := await reader.read(CHUNK_BYTES):
+        while data := await _read(reader):
             for is_stderr, payload in pieces.feed(data):
                 for line in lines.feed(is_stderr, payload):
                     yield line
     for line in lines.rest():
         yield line
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(CHUNK_BYTES)
+    except OSError as error:
+        raise EngineUnavailable(f"the logs broke off: {error}") from error
 
 
 def _target(container_id: str, options: LogOptions) -> str:

@@ -7,22 +7,35 @@ when no container is attached to it, running or not.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import structlog
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from swarmpy.errors import TaskRefused
 from swarmpy.pb.objects_pb2 import Network
 from swarmpy.runtime.container_config import Json
 from swarmpy.runtime.docker_engine import Engine
-from swarmpy.runtime.network_config import NETWORK_LABEL, is_host, network_body, network_name
+from swarmpy.runtime.network_config import (
+    NETWORK_LABEL,
+    is_host,
+    network_body,
+    network_name,
+    overlap,
+)
+from swarmpy.seams import Clock
 
 log = structlog.get_logger()
 
+ATTEMPTS = 5
+PAUSE_S = 0.2
+
 
 class Networks:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self._made: set[str] = set()
         """Ids of the networks that are known to be there."""
 
@@ -35,10 +48,18 @@ class Networks:
         """
         if network.id in self._made or is_host(network):
             return
-        await self._engine.change(
-            f"make network {network.spec.name}", lambda client: _make(client, network)
+        what = f"make network {network.spec.name}"
+        for _ in range(ATTEMPTS):
+            if await self._engine.change(what, lambda client: _make(client, network)):
+                self._made.add(network.id)
+                return
+            # Another node is making the same one, or one that is gone from the swarm is left.
+            await self._clock.sleep(PAUSE_S)
+            await self._engine.ask(what, lambda client: _remove_unused(client, network.subnet))
+        raise TaskRefused(
+            f"could not {what}: another network of this engine holds {network.subnet}",
+            remedy="docker network ls, and remove it, or give the network another subnet",
         )
-        self._made.add(network.id)
 
     def forget(self) -> None:
         """Look for every network again when it is needed next."""
@@ -75,19 +96,18 @@ def _connect(client: APIClient, container_id: str, name: str, endpoint: Json) ->
         raise
 
 
-def _make(client: APIClient, network: Network) -> None:
-    """Create the network unless it is there. Other nodes may do the same at this moment."""
+def _make(client: APIClient, network: Network) -> bool:
+    """Create the network unless it is there; False when something else holds its subnet."""
     if _is_there(client, network):
-        return
+        return True
     try:
         _create(client, network)
     except APIError as error:
-        if _is_there(client, network):
-            return
-        if "overlaps" not in str(error.explanation):
+        words = str(error.explanation)
+        if "overlaps" not in words and "already exists" not in words:
             raise
-        _remove_unused(client)  # a network that is gone from the swarm may hold the subnet
-        _create(client, network)
+        return _is_there(client, network)
+    return True
 
 
 def _is_there(client: APIClient, network: Network) -> bool:
@@ -111,8 +131,12 @@ def _create(client: APIClient, network: Network) -> None:
     log.info("network_made", network=network.spec.name, name=body["Name"], subnet=network.subnet)
 
 
-def _remove_unused(client: APIClient) -> None:
+def _remove_unused(client: APIClient, subnet: str = "") -> None:
+    """Remove the swarm's networks without containers; with a subnet, only those that hold it."""
     for network in client.networks(filters={"label": NETWORK_LABEL}):
+        held = [config["Subnet"] for config in network["IPAM"]["Config"] or ()]
+        if subnet and not any(map(partial(overlap, subnet), held)):
+            continue
         if not client.containers(all=True, quiet=True, filters={"network": network["Id"]}):
             with contextlib.suppress(APIError):  # somebody has just begun to use it
                 client.remove_network(network["Id"])

@@ -39,7 +39,12 @@ def network_body(network: Network) -> dict[str, Any]:
 
 def gateway_of(subnet: str) -> str:
     """Return the last address before the broadcast address: tasks never get one of the last 32."""
-    return str(ipaddress.ip_network(subnet).broadcast_address - 1)
+    return str(ipaddress.IPv4Network(subnet).broadcast_address - 1)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Say whether two IPv4 subnets share an address."""
+    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
 
 
 def endpoint_of(
@@ -64,6 +69,8 @@ def short_name(service_name: str, stack_networks: Sequence[str]) -> str:
     if not stack_networks:
         return service_name
     first, last = min([service_name, *stack_networks]), max([service_name, *stack_networks])
-    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    same = next(
+        (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
+    )
     stack, underscore, _ = first[:same].rpartition("_")
     return service_name.removeprefix(stack + underscore)

@@ -20,7 +20,7 @@ import psutil
 
 from swarmpy import __version__
 from swarmpy.core.container import Container, Exit
-from swarmpy.errors import NotFound, TaskRefused
+from swarmpy.errors import EngineUnavailable, TaskRefused, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
 from swarmpy.pb.objects_pb2 import NodeDescription, Task
 from swarmpy.pb.types_pb2 import Platform, Resources
@@ -110,16 +110,16 @@ class ProcessRuntime:
             raise TaskRefused(f"the process could not be started: {refused}")
 
     async def wait(self, task_id: str) -> Exit:
-        directory = self._directory(task_id)
-        while True:
-            container = self._container(directory)
+        while (container := await self.inspect(task_id)) is not None:
             if container.exit is not None:
                 return container.exit
+            directory = TaskDirectory(self._root / task_id)
             started = directory.started()
             if started is None:
                 await self._clock.sleep(POLL_S)
             else:
                 await _process_end(started.supervisor)
+        return Exit(SIGKILL_CODE, error="its process is gone")
 
     async def stop(self, task_id: str, grace_s: float) -> None:
         directory = TaskDirectory(self._root / task_id)
@@ -156,7 +156,9 @@ class ProcessRuntime:
     # Looking inside
 
     async def health(self, task_id: str) -> AsyncGenerator[Container, None]:
-        directory = self._directory(task_id)
+        directory = TaskDirectory(self._root / task_id)
+        if not directory.exists():
+            return
         schedule = schedule_of(directory.task().spec.containers[0].health_check)
         yield self._container(directory)
         if schedule is None:
@@ -195,8 +197,13 @@ class ProcessRuntime:
         process has no terminal of its own here.
         """
         del tty
-        async for output in process_exec.run(self._directory(task_id).launch(), argv, stdin):
-            yield output
+        container = await self.inspect(task_id)
+        if container is None or not container.running:
+            raise WrongState(f"task {task_id} does not run")
+        launch = self._directory(task_id).launch()
+        async with contextlib.aclosing(process_exec.run(launch, argv, stdin)) as outputs:
+            async for output in outputs:
+                yield output
 
     # Of one task
 
@@ -207,7 +214,7 @@ class ProcessRuntime:
     def _directory(self, task_id: str) -> TaskDirectory:
         directory = TaskDirectory(self._root / task_id)
         if not directory.exists():
-            raise NotFound(f"no task {task_id} on this node")
+            raise EngineUnavailable(f"task {task_id} has no process on this node")
         return directory
 
     def _container(self, directory: TaskDirectory) -> Container:

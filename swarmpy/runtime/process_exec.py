@@ -5,35 +5,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+from swarmpy.errors import TaskRefused
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput
 from swarmpy.runtime.health import Schedule
 from swarmpy.runtime.task_directory import Launch
 
 CHUNK_BYTES = 32 << 10
 OUTPUTS_WAITING = 64
-NOT_RUN = 127
 
 
 async def run(
     launch: Launch, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None
-) -> AsyncIterator[ExecOutput]:
-    """Yield what comes out; the last item carries the exit code, or why it could not be run."""
+) -> AsyncGenerator[ExecOutput, None]:
+    """Yield what comes out; the last item carries the exit code.
+
+    Raises:
+        TaskRefused: it could not be run, e.g. there is no such program.
+    """
     try:
         process = await _start(launch, argv, DEVNULL if stdin is None else PIPE)
     except OSError as error:
-        yield ExecOutput(exited=True, exit_code=NOT_RUN, error=f"{argv[0]}: {error.strerror}")
-        return
+        raise TaskRefused(f"could not be run: {argv[0]}: {error.strerror}") from error
     outputs: asyncio.Queue[ExecOutput | None] = asyncio.Queue(OUTPUTS_WAITING)
+    was_left = False
     try:
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(_feed(process, stdin)) if stdin else None
-            group.create_task(_pump_all(process, outputs))
-            while (output := await outputs.get()) is not None:
-                yield output
+            pumping = group.create_task(_pump_all(process, outputs))
+            try:
+                while (output := await outputs.get()) is not None:
+                    yield output
+            except GeneratorExit:  # a group would turn it into a group of errors
+                was_left = True
+                pumping.cancel()
             if feeding:
                 feeding.cancel()
+        if was_left:
+            return
         code = await process.wait()
         yield ExecOutput(exited=True, exit_code=code if code >= 0 else 128 - code)
     finally:

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+NOT_FOR_US = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The task is told, not we."""
 LOG_BYTES_MAX = 5 << 20
 LINE_BYTES_MAX = 16 << 10
 """Longer lines are cut into pieces of this size."""
@@ -72,6 +74,8 @@ def launch(wanted: dict[str, object]) -> subprocess.Popen[bytes]:
     """Start the process in a session of its own, within its control groups and limits."""
 
     def enter() -> None:
+        for number in NOT_FOR_US:  # what is ignored would stay so in the task
+            signal.signal(number, signal.SIG_DFL)
         for procs in wanted["cgroups"]:  # type: ignore[attr-defined]
             with open(procs, "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write("0")
@@ -126,8 +130,8 @@ def main() -> None:
     if os.fork():
         os._exit(0)  # whoever started us has nothing to wait for
     os.setsid()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the task is told, not we
+    for number in NOT_FOR_US:
+        signal.signal(number, signal.SIG_IGN)
     with open(f"{directory}/launch.json", encoding="utf-8") as file:  # noqa: PTH123
         wanted = json.load(file)
     try:

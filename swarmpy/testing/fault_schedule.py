@@ -40,6 +40,9 @@ class FaultSchedule:
             self._skew,
             self._fill_disk,
             self._slow_disk,
+            self._fail_disk,
+            self._kill_tasks,
+            self._lose_engine,
         )
 
     async def run(self, seconds: float) -> None:
@@ -72,14 +75,20 @@ class FaultSchedule:
         self._down.discard(node)
 
     async def _black_out(self) -> None:
-        """Cut the power of every manager at one moment: only what is on disks is left."""
+        """Cut the power of every manager at one moment: only what is on disks is left. The disks
+        are slow before it, so that something is always on its way to them.
+        """
         managers = [name for name in self._swarm.world.managers if name not in self._down]
         self._down.update(managers)
+        for name in managers:
+            self._swarm.slow_disk(name, 0.3)
+        await self._last()
         async with asyncio.TaskGroup() as cuts:
             for name in managers:
                 cuts.create_task(self._swarm.crash(name))
         for name in managers:
             await asyncio.sleep(self._rng.uniform(0.0, 3.0))
+            self._swarm.slow_disk(name, SYNC_S)
             self._swarm.restart(name)
             self._down.discard(name)
 
@@ -122,6 +131,26 @@ class FaultSchedule:
         self._swarm.fill_disk(node)
         await self._last()
         self._swarm.free_disk(node)
+
+    async def _fail_disk(self) -> None:
+        node = self._node()
+        self._swarm.fail_disk(node, fails=True)
+        await self._last()
+        self._swarm.fail_disk(node, fails=False)
+
+    async def _kill_tasks(self) -> None:
+        for _ in range(self._rng.randint(1, 5)):
+            self._swarm.kill_task(self._node())
+            await asyncio.sleep(self._rng.uniform(0.0, 2.0))
+
+    async def _lose_engine(self) -> None:
+        node = self._node()
+        if node in self._down:
+            return
+        self._swarm.engine(node, answers=False)
+        await self._last()
+        if node not in self._down:
+            self._swarm.engine(node, answers=True)
 
     async def _slow_disk(self) -> None:
         """Slow one disk down, or those of all managers, as when they share a storage."""

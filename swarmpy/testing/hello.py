@@ -16,7 +16,7 @@ from types import FrameType
 class Page(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802  the name is http.server's
+    def do_GET(self) -> None:
         greeting = os.environ.get("GREETING", "hello")
         name = f"{os.environ.get('HOSTNAME', socket.gethostname())}/{os.getpid()}"
         body = f"{greeting} from {name}, version {os.environ.get('VERSION', '1')}\n".encode()
@@ -38,7 +38,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     address = (os.environ.get("SWARMPY_ADDRESS", ""), int(os.environ.get("PORT", "8000")))
     with ThreadingHTTPServer(address, Page) as server:
-        print(f"serving on port {address[1]}", flush=True)
+        sys.stdout.write(f"serving on port {address[1]}\n")
+        sys.stdout.flush()
         server.serve_forever()
 
 

@@ -22,7 +22,6 @@ from swarmpy.testing.rpc_call import Call, Method
 from swarmpy.testing.rpc_frames import Begin, pairs
 from swarmpy.testing.rpc_server import MemoryServer
 
-
 GRPC_CONNECT_S = 20.0
 """How long gRPC tries to reach a host that does not answer."""
 

@@ -13,8 +13,8 @@ from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER
 from swarmpy.rpc.peer import Peer
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.fake_data_plane import FakeDataPlane
-from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.fake_runtime import FakeRuntime
+from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.simulated_daemon import API_PORT, CLUSTER_ID, RAFT_PORT, STATE_DIR, Daemon
 from swarmpy.testing.story import bug_in
 from swarmpy.testing.world import World
@@ -104,7 +104,9 @@ class SimulatedHost:
 
     async def _keep_daemon(self, *, found: bool) -> None:
         """Run the daemon; start it again whenever it ends by itself."""
-        while True:
+        own = asyncio.current_task()
+        # When a part fails while it is cancelled, a TaskGroup tells of the failure alone.
+        while self._machine is own:
             self._boots += 1
             try:
                 daemon = Daemon(self, self._world, self._boots)
@@ -115,10 +117,12 @@ class SimulatedHost:
             finally:
                 self.daemon = None
             self._world.network.hang_up(self.name)
-            await asyncio.sleep(RESTART_S)
+            if self._machine is own:
+                await asyncio.sleep(RESTART_S)
 
     def _bury(self, error: Exception) -> None:
         self._world.story.tell("daemon_died", node=self.name, why=str(error))
         bug = bug_in(error)
-        if bug is not None:
+        # A disk that fails ends a process as it should: what it had in memory may be wrong.
+        if bug is not None and not isinstance(bug, OSError):
             self._world.story.blame_error(f"the daemon of {self.name} crashed", bug)

@@ -177,6 +177,24 @@ class Swarm:
         self.story.tell("FAULT passes", a=a, b=b)
         self.network.mend(a, b)
 
+    def kill_task(self, node: str) -> None:
+        """End one container of a node from outside, as the kernel might; nothing when none runs."""
+        running = sorted(self.hosts[node].running())
+        self.story.tell("FAULT kill", node=node, task=running[:1])
+        for task in running[:1]:
+            self.hosts[node].runtime.kill(task)
+
+    def engine(self, node: str, *, answers: bool) -> None:
+        """Let a node's container engine answer, or not."""
+        self.story.tell("FAULT engine", node=node, answers=answers)
+        self.hosts[node].runtime.available = answers
+
+    def fail_disk(self, node: str, *, fails: bool) -> None:
+        """Let every write to a node's disk fail with EIO, or no more."""
+        self.story.tell("FAULT disk errors", node=node, fails=fails)
+        disk = self.hosts[node].disk
+        disk.fail() if fails else disk.recover()
+
     def heal(self) -> None:
         """Make every link whole again. Machines and disks stay as they are."""
         self.story.tell("FAULT heal")

@@ -1,51 +1,52 @@
-"""The engine that the conformance tests run on."""
+"""The engine that runtime tests use, and runtimes on it that leave nothing behind."""
 
 from __future__ import annotations
 
-import io
 import os
-import shutil
-import tarfile
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from uuid import uuid4
 
-import docker
 import pytest
 
-IMAGE = "swarmpy/conformance:1"
-APPLETS = ("sh", "sleep", "echo", "cat", "true", "false")
+from swarmpy.daemon.clock import SystemClock
+from swarmpy.runtime.docker import DockerRuntime
+
+MakeRuntime = Callable[[str], DockerRuntime]
+IMAGE = "swarmpy/hello:1"
 
 
 @pytest.fixture(scope="session")
-def engine() -> str:
-    """Return the URL of an engine that has IMAGE. Without one the tests are skipped, or fail
-    where the environment says CI=1.
-    """
-    url = os.environ.get("SWARMPY_TEST_DOCKER_HOST")
+def docker_host() -> str:
+    url = os.environ.get("SWARMPY_TEST_DOCKER_HOST", "")
     if not url:
-        why = "SWARMPY_TEST_DOCKER_HOST names no Docker Engine; scripts/test starts one"
-        if os.environ.get("CI") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
-    client = docker.APIClient(base_url=url, version="auto")
-    try:
-        changes = ["ENV PATH=/bin"]
-        client.import_image_from_data(_busybox_tar(), *IMAGE.split(":"), changes=changes)
-    finally:
-        client.close()
+        pytest.skip(
+            "SWARMPY_TEST_DOCKER_HOST is not set: scripts/test starts an engine and sets it"
+        )
     return url
 
 
-def _busybox_tar() -> bytes:
-    busybox = shutil.which("busybox", path="/bin:/usr/bin")
-    assert busybox is not None, "apt-get install busybox-static"
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w") as tar:
-        program = tarfile.TarInfo("bin/busybox")
-        program.mode, program.size = 0o755, Path(busybox).stat().st_size
-        with Path(busybox).open("rb") as file:
-            tar.addfile(program, file)
-        for applet in APPLETS:
-            link = tarfile.TarInfo(f"bin/{applet}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-    return written.getvalue()
+@pytest.fixture
+def node_id() -> str:
+    return f"n{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def docker_runtime(docker_host: str, tmp_path: Path) -> AsyncIterator[MakeRuntime]:
+    """Return a maker of runtimes by node id."""
+    made: list[DockerRuntime] = []
+    node_ids: list[str] = []
+
+    def make(node_id: str) -> DockerRuntime:
+        directory = tmp_path / node_id
+        runtime = DockerRuntime(node_id, "127.0.0.1", docker_host, directory, SystemClock())
+        made.append(runtime)
+        node_ids.append(node_id)
+        return runtime
+
+    yield make
+    for runtime in made:
+        await runtime.close()
+    for sweeper in map(make, dict.fromkeys(node_ids)):
+        await sweeper.remove_all()
+        await sweeper.close()

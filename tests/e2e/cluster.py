@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,12 @@ class Cluster:
         return host.root / "swarmpy"
 
     def swarmpy(
-        self, host: Host, *argv: str, check: bool = True, timeout_s: float = 120, **environment: str
+        self,
+        host: Host,
+        *argv: str,
+        check: bool = True,
+        timeout_s: float = 120,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run the CLI on a host."""
         done = subprocess.run(
@@ -43,7 +48,7 @@ class Cluster:
                 "DOCKER_HOST": host.docker_host,
                 "SWARMPY_HOST": f"unix://{self.state_dir(host)}/swarmpy.sock",
                 "NO_COLOR": "1",
-                **environment,
+                **(environment or {}),
             },
         )
         if check and done.returncode:
@@ -82,7 +87,8 @@ class Cluster:
         ]  # fmt: skip
 
     def deploy(self, host: Host, file: str, name: str, **environment: str) -> None:
-        self.swarmpy(host, "stack", "deploy", "-c", str(EXAMPLES / file), name, **environment)
+        argv = ("stack", "deploy", "-c", str(EXAMPLES / file), name)
+        self.swarmpy(host, *argv, environment=environment)
 
     # Ways to break it
 

@@ -8,7 +8,8 @@ from swarmpy.pb.control_pb2 import GetNodeRequest, WatchRequest
 from swarmpy.pb.control_pb2_grpc import ControlStub
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER
 from swarmpy.rpc.peer import Peer
-from swarmpy.testing.conformance.transport import Ends, Servicer, raised_by, serving
+from swarmpy.testing.conformance.echo_servicer import Servicer
+from swarmpy.testing.conformance.transport import Ends, raised_by, serving
 from swarmpy.testing.memory_network import DETECTION_S, MemoryNetwork
 from swarmpy.testing.memory_transport import GRPC_CONNECT_S, MemoryTransport
 from swarmpy.testing.rpc_frames import WINDOW

@@ -1,8 +1,9 @@
 """Says which nodes are up. Heartbeats stay in the leader's memory; only changes are stored.
 
-A node is DOWN after three periods of silence and READY again with the next thing it says. Every
-node gets three periods from when this manager began to lead, and again when this manager was
-itself asleep: whoever did not listen cannot say who was silent.
+A node is DOWN after three periods of silence and READY again with the next thing it says. When
+this manager begins to lead, nodes have to find it first, so each gets `takeover_s`, except the
+managers that do not answer as such. When it was itself asleep, each gets three periods anew:
+whoever did not listen cannot say who was silent.
 """
 
 from __future__ import annotations
@@ -68,12 +69,17 @@ class Liveness:
         nodes = list(self._seat.store.view.nodes)
         overslept = now - self._looked_at > 2 * period_s
         self._looked_at = now
-        known = {} if overslept else self._heard_at
-        self._heard_at = {node.id: known.get(node.id, now) for node in nodes}
+        silence_s = period_s * self._seat.settings.missed_periods
+        if overslept:
+            self._heard_at = {node_id: max(at, now) for node_id, at in self._heard_at.items()}
+        self._heard_at = {
+            node.id: self._heard_at.get(node.id, now + self._head_start_s(node, silence_s))
+            for node in nodes
+        }
         changes = states_to_store(
             nodes,
             {node_id: now - at for node_id, at in self._heard_at.items()},
-            silence_s=period_s * self._seat.settings.missed_periods,
+            silence_s=silence_s,
             connected={node.id for node in nodes if node.id in self._roster},
         )
         if not changes:
@@ -81,6 +87,13 @@ class Liveness:
         async with self._seat.store.update() as tx:
             for node_id, state in changes.items():
                 store_state(self._seat, tx, node_id, state)
+
+    def _head_start_s(self, node: Node, silence_s: float) -> float:
+        """Return how much longer than others a node may be silent that was never heard here."""
+        consensus = self._seat.consensus
+        if node.id in consensus.members() and node.id not in consensus.reachable():
+            return 0.0  # it would have voted, or followed: most likely it is what led before
+        return max(0.0, self._seat.settings.takeover_s - silence_s)
 
 
 def states_to_store(
