@@ -54,7 +54,7 @@ class Leashes:
     """All leashes of one ground: pull them together when it goes."""
 
     def __init__(self) -> None:
-        self._held: set[Leash] = set()
+        self._held: dict[Leash, None] = {}  # not a set: a seed replays the order
         self._error: SwarmPyError | None = None
 
     @contextmanager
@@ -62,11 +62,11 @@ class Leashes:
         """Count `leash` in for the length of a block."""
         if self._error is not None:
             leash.pull(self._error)
-        self._held.add(leash)
+        self._held[leash] = None
         try:
             yield leash
         finally:
-            self._held.discard(leash)
+            self._held.pop(leash, None)
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:

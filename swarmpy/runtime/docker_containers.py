@@ -141,7 +141,7 @@ class Containers:
     async def _known(self) -> dict[str, str]:
         async with self._listing:
             if self._ids is None:
-                filters = {"label": f"{NODE_LABEL}={self._node_id}"}
+                filters = {"label": [f"{NODE_LABEL}={self._node_id}", TASK_LABEL]}
                 found: list[Any] = await self._engine.ask(
                     "list containers", lambda client: client.containers(all=True, filters=filters)
                 )
