@@ -27,7 +27,12 @@ from swarmpy.pb.control_pb2 import (
 )
 from swarmpy.pb.objects_pb2 import Service
 from swarmpy.pb.specs_pb2 import ServiceSpec
-from swarmpy.pb.types_pb2 import PortConfig, RestartPolicy, UpdateConfig
+from swarmpy.pb.types_pb2 import (
+    FAILURE_ACTION_CONTINUE,
+    PortConfig,
+    RestartPolicy,
+    UpdateConfig,
+)
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.testing.builders import service_spec, task_spec
 
@@ -166,7 +171,10 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
         task=task,
         ports=[PortConfig(target=80, published=port)] if port else [],
     )
-    spec.update.CopyFrom(UpdateConfig(parallelism=2, monitor_s=1.0))
+    # Machines die here: a rollout that paused for that would never end by itself.
+    spec.update.CopyFrom(
+        UpdateConfig(parallelism=2, monitor_s=1.0, failure_action=FAILURE_ACTION_CONTINUE)
+    )
     return spec
 
 

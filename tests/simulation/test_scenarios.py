@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from swarmpy.errors import NoLeader, StorageFull
+from swarmpy.errors import NoLeader, OutcomeUnknown, StorageFull, Unavailable
 from swarmpy.pb.control_pb2 import (
     CreateServiceRequest,
     ListServicesRequest,
@@ -12,6 +12,7 @@ from swarmpy.pb.control_pb2 import (
     ScaleServiceRequest,
 )
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
+from swarmpy.testing.conformance.transport import raised_by
 from swarmpy.testing.settled import unsettled
 from swarmpy.testing.simulation import Swarm
 from swarmpy.testing.virtual_loop import run
@@ -225,6 +226,25 @@ def test_a_full_disk_of_the_leader_refuses_writes_and_says_so() -> None:
         await create(swarm, 1)
 
     in_a_swarm(scenario)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_leader_whose_disk_fails_lets_go_of_the_lead_and_comes_back(seed: int) -> None:
+    async def scenario(swarm: Swarm) -> None:
+        await create(swarm, 6)
+        await until_running(swarm, 6, within_s=2)
+        old = leader_of(swarm)
+        swarm.fail_disk(old, fails=True)
+        scale = ScaleServiceRequest(service="svc-1", replicas=5)
+        assert type(await raised_by(swarm.client(old).ScaleService(scale, timeout=15))) in {
+            OutcomeUnknown,
+            Unavailable,
+        }
+        await swarm.run_for(5)
+        assert leader_of(swarm) != old
+        swarm.fail_disk(old, fails=False)
+
+    in_a_swarm(scenario, seed)
 
 
 def test_clocks_that_are_wrong_hurt_nobody() -> None:

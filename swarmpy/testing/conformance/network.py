@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from swarmpy.seams import PeerNetwork
 
-SOON_S = 5.0
+SOON_S = 20.0
 """Far more than a link takes to come up on any network."""
 FRAMES = 50
 

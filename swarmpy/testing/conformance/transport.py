@@ -29,7 +29,7 @@ from swarmpy.seams import Transport
 from swarmpy.testing.conformance.echo_servicer import Servicer, new_servicer
 from swarmpy.testing.rpc_frames import END_OF_STREAM
 
-SOON_S = 5.0
+SOON_S = 20.0
 """Far more than a message takes on any transport."""
 
 
