@@ -34,6 +34,8 @@ RENEW_LEFT_S = 30 * 86400.0
 """A certificate with less time than this is renewed."""
 RENEW_CHECK_S = 3600.0
 CALL_TIMEOUT_S = 10.0
+DRAIN_S = 5.0
+"""How long a daemon that stops lets open connections of published ports go on."""
 
 
 class Node:
@@ -57,7 +59,10 @@ class Node:
         settings, rng = self._settings, random.SystemRandom()
         self._settings.socket_path.parent.mkdir(parents=True, exist_ok=True)
         runtime = make_runtime(settings, self._identity.node_id, self._clock)
-        mesh = MeshRouter(settings.published_address or "0.0.0.0", self._clock, rng)  # noqa: S104
+        everywhere = "0.0.0.0"  # noqa: S104  published ports are for everybody
+        mesh = MeshRouter(
+            settings.published_address or everywhere, self._clock, rng, drain_s=DRAIN_S
+        )
         agent = Agent(
             node_id=self._identity.node_id,
             runtime=runtime,
