@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import random
 import shutil
@@ -24,10 +25,11 @@ from swarmpy.daemon.first import Founding
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.daemon.settings import Settings, is_member, load, save
 from swarmpy.daemon.supervise import log_file, pid_file
-from swarmpy.errors import SwarmPyError, TimedOut, WrongState
+from swarmpy.errors import StorageFull, SwarmPyError, TimedOut, WrongState
 from swarmpy.ids import IdSource
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER
 from swarmpy.raft.disk import LocalDisk
+from swarmpy.rpc.grpc_transport import answers
 from swarmpy.rpc.join_client import join
 from swarmpy.seams import Disk
 from swarmpy.security.certificates import Authority, NodeIdentity, new_key_and_csr
@@ -41,7 +43,7 @@ def prepare_first(settings: Settings) -> Settings:
     """Make this machine the first manager of a new swarm, without starting it.
 
     Raises:
-        WrongState: it is in a swarm already, or a port is taken.
+        WrongState: it is in a swarm already, a port is taken, or its directory cannot be written.
         EngineUnavailable: it shall use a Docker Engine, and none answers.
     """
     settings = settings.checked()
@@ -171,17 +173,31 @@ def _empty_place(settings: Settings) -> Disk:
                 ) from None
     check_engine(settings)
     disk = LocalDisk()
-    disk.make_dir(settings.state_dir)
+    with _writing(settings):
+        disk.make_dir(settings.state_dir)
     return disk
 
 
 @contextlib.contextmanager
 def _all_or_nothing(settings: Settings) -> Iterator[None]:
     try:
-        yield
-    except (OSError, SwarmPyError):
+        with _writing(settings):
+            yield
+    except SwarmPyError:
         shutil.rmtree(settings.state_dir, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def _writing(settings: Settings) -> Iterator[None]:
+    """Say in words that the state directory cannot be written. Raises WrongState, StorageFull."""
+    try:
+        yield
+    except OSError as error:
+        words = f"cannot write {settings.state_dir}: {error.strerror}"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFull(words, remedy="make room there, then repeat") from error
+        raise WrongState(words, remedy="give another --state-dir, or run as root") from error
 
 
 def _start(settings: Settings) -> None:
@@ -202,13 +218,9 @@ def _start(settings: Settings) -> None:
 def _wait_until_it_answers(settings: Settings) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(settings.socket_path))
-            except OSError:
-                time.sleep(0.05)
-                continue
+        if answers(settings.socket_path):
             return
+        time.sleep(0.05)
     log = log_file(settings.state_dir)
     last = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
     raise TimedOut(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from swarmpy.daemon import systemd
 from swarmpy.daemon.bootstrap import running_pid
 from swarmpy.daemon.settings import Settings, is_member
 from swarmpy.errors import SwarmPyError
 from swarmpy.raft.disk import LocalDisk
+from swarmpy.rpc.grpc_transport import answers
 from swarmpy.runtime.detect import engine_version
 from swarmpy.security.certificates import NodeIdentity
 
@@ -101,7 +100,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _daemon(settings: Settings) -> Finding:
-    if _answers(settings.socket_path):
+    if answers(settings.socket_path):
         return Finding("daemon", ok=True, what=f"answers on {settings.socket_path}")
     pid = running_pid(settings.state_dir)
     remedy = "read " + (
@@ -109,15 +108,6 @@ def _daemon(settings: Settings) -> Finding:
     )
     what = f"process {pid} does not answer" if pid else "does not run"
     return Finding("daemon", ok=False, what=what, remedy=remedy)
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(os.fspath(path))
-        except OSError:
-            return False
-        return True
 
 
 def _certificate(settings: Settings) -> Finding:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from typing import Final
 
@@ -38,12 +40,19 @@ async def open_tls(
     except ssl.SSLCertVerificationError as error:
         raise _unavailable(address, f"somebody else answers: {error.verify_message}") from error
     except OSError as error:
-        raise _unavailable(address, error.strerror or str(error)) from error
+        raise _unavailable(address, _words(error)) from error
     tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
     if tls.selected_alpn_protocol() != protocol:
         await hang_up(writer)
         raise _unavailable(address, f"it does not speak {protocol}")
     return reader, writer
+
+
+def _words(error: OSError) -> str:
+    """Return the system's words: asyncio's own repeat the address as a Python tuple."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:

@@ -151,7 +151,7 @@ async def serve_local(path: Path, register: Register) -> GrpcServer:
             f"{path} is too long for a socket's path",
             remedy=f"choose a state directory of fewer than {_SOCKET_PATH_MAX_BYTES} characters",
         )
-    if _answers(path):
+    if answers(path):
         raise WrongState(
             f"a swarmpy daemon serves {path} already",
             remedy="use it, or stop it first; another node needs a state directory of its own",
@@ -190,7 +190,7 @@ def _certificates(identity: NodeIdentity) -> grpc.ServerCertificateConfiguration
     )
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
     """Return whether somebody listens on a socket file; a stale one, or none, does not."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:

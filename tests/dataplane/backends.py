@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -10,17 +9,6 @@ from typing import Any
 from swarmpy.core.routing import Endpoint, Listener, RoutingTable
 
 HOST = "127.0.0.1"
-
-
-class RealClock:
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

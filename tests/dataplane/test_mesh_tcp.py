@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from swarmpy.core.routing import Endpoint, Listener, RoutingTable
+from swarmpy.daemon.clock import SystemClock
 from swarmpy.dataplane.mesh import MeshRouter, attempt, tcp_listener, traffic
-from tests.dataplane.backends import HOST, Caller, RealClock, free_port, table, tcp_task, who
+from tests.dataplane.backends import HOST, Caller, free_port, table, tcp_task, who
 
 
 @pytest.fixture
 async def mesh() -> AsyncIterator[MeshRouter]:
-    router = MeshRouter(HOST, RealClock(), random.Random(1), drain_s=0.2)
+    router = MeshRouter(HOST, SystemClock(), random.Random(1), drain_s=0.2)
     await router.start()
     yield router
     await router.close()
@@ -204,7 +205,7 @@ async def test_a_listener_that_leaves_lets_its_connections_finish(
 
 
 async def test_closing_waits_for_the_last_connection(port: int) -> None:
-    mesh = MeshRouter(HOST, RealClock(), random.Random(1), drain_s=5)
+    mesh = MeshRouter(HOST, SystemClock(), random.Random(1), drain_s=5)
     await mesh.start()
     async with tcp_task("a") as task, asyncio.TaskGroup() as group:
         await mesh.install(table("tcp", port, task))
@@ -217,7 +218,7 @@ async def test_closing_waits_for_the_last_connection(port: int) -> None:
 
 
 async def test_closing_waits_no_longer_than_it_may(port: int) -> None:
-    mesh = MeshRouter(HOST, RealClock(), random.Random(1), drain_s=0.05)
+    mesh = MeshRouter(HOST, SystemClock(), random.Random(1), drain_s=0.05)
     await mesh.start()
     async with tcp_task("a") as task:
         await mesh.install(table("tcp", port, task))
@@ -230,7 +231,7 @@ async def test_closing_waits_no_longer_than_it_may(port: int) -> None:
 
 
 async def test_a_router_that_never_started_closes(port: int) -> None:
-    await MeshRouter(HOST, RealClock(), random.Random(1)).close()
+    await MeshRouter(HOST, SystemClock(), random.Random(1)).close()
 
 
 async def test_a_port_that_is_taken_is_reported_and_tried_again(
@@ -256,7 +257,7 @@ async def test_one_port_that_cannot_be_opened_does_not_harm_the_others(
 
 
 async def test_a_foreign_address_is_explained(port: int) -> None:
-    mesh = MeshRouter("192.0.2.1", RealClock(), random.Random(1))
+    mesh = MeshRouter("192.0.2.1", SystemClock(), random.Random(1))
     await mesh.start()
     try:
         unopened = await mesh.install(table("tcp", port))
@@ -276,7 +277,7 @@ async def test_hosts_are_names_too_and_a_name_that_is_none_harms_nobody(
 
 
 async def test_the_wildcard_of_ipv6_answers_ipv4_too(port: int) -> None:
-    mesh = MeshRouter("::", RealClock(), random.Random(1), drain_s=0.2)
+    mesh = MeshRouter("::", SystemClock(), random.Random(1), drain_s=0.2)
     await mesh.start()
     try:
         async with tcp_task("a") as task:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from swarmpy.core.routing import Endpoint, RoutingTable
+from swarmpy.daemon.clock import SystemClock
 from swarmpy.dataplane.mesh import MeshRouter, udp_listener
-from tests.dataplane.backends import HOST, RealClock, free_port, table, udp_task
+from tests.dataplane.backends import HOST, free_port, table, udp_task
 
 
 class Speaker:
@@ -36,7 +37,7 @@ def port() -> int:
 
 @pytest.fixture
 async def mesh() -> AsyncIterator[MeshRouter]:
-    router = MeshRouter("0.0.0.0", RealClock(), random.Random(1), drain_s=0.2)
+    router = MeshRouter("0.0.0.0", SystemClock(), random.Random(1), drain_s=0.2)
     await router.start()
     yield router
     await router.close()

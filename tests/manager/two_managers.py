@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
 
+from swarmpy.daemon.clock import SystemClock
 from swarmpy.ids import IdSource
 from swarmpy.manager.bootstrap import bootstrap_cluster
 from swarmpy.manager.manager import Manager
@@ -30,17 +30,6 @@ from tests.manager.fake_quorum import FakeConsensus, FakeQuorum
 from tests.manager.one_manager import AUTHORITY, put
 
 SETTINGS = ManagerSettings(leader_wait_s=1.0, diff_delay_s=0.001, quorum_check_s=60.0)
-
-
-class WallClock:
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class Loopback:
@@ -112,14 +101,14 @@ class Managers:
 
     async def start(self, node_id: str, settings: ManagerSettings) -> None:
         rng = random.Random(node_id)
-        store = Store(WallClock(), IdSource(rng), guarded=True)
+        store = Store(SystemClock(), IdSource(rng), guarded=True)
         consensus: FakeConsensus = self.quorum.member(node_id, store)
         store.connect(consensus.propose)
         manager = Manager(
             store=store,
             consensus=consensus,
             transport=Loopback(node_id),
-            clock=WallClock(),
+            clock=SystemClock(),
             ids=IdSource(rng),
             rng=rng,
             settings=settings,

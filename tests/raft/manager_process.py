@@ -10,12 +10,12 @@ import json
 import os
 import random
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from swarmpy.daemon.clock import SystemClock
 from swarmpy.errors import Unavailable
 from swarmpy.raft.disk import LocalDisk
 from swarmpy.raft.node import RaftNode
@@ -27,23 +27,12 @@ from tests.raft.loopback import LoopbackPort
 WRITERS = 16
 
 
-class RealClock:
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
 class Process:
     def __init__(self, config: dict[str, Any]) -> None:
         self.name: str = config["name"]
         self.members: dict[str, str] = config["members"]
         self.port = LoopbackPort(self.name)
-        self.network = TlsPeerNetwork(self.name, self.port, RealClock())
+        self.network = TlsPeerNetwork(self.name, self.port, SystemClock())
         self.machine = Words()
         self.node = RaftNode(
             self.name,
@@ -51,7 +40,7 @@ class Process:
             self.network,
             LocalDisk(),
             Path(config["directory"]),
-            RealClock(),
+            SystemClock(),
             random.Random(),
             RaftSettings(
                 snapshot_entries=config["snapshot_entries"], snapshot_keep=50, segment_bytes=65536

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from swarmpy.daemon.clock import SystemClock
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER, NodeRole
 from swarmpy.raft import tls_network
 from swarmpy.raft.peer_link import LENGTH, QUEUE_MAX_BYTES
@@ -17,24 +17,13 @@ from swarmpy.rpc.dial import hang_up
 from tests.raft.loopback import LoopbackPort
 
 
-class RealClock:
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
 class End:
     """A manager's end of the network, and what came to it."""
 
     def __init__(self, node_id: str, role: NodeRole.ValueType = NODE_ROLE_MANAGER) -> None:
         self.node_id = node_id
         self.port = LoopbackPort(node_id, role)
-        self.network = TlsPeerNetwork(node_id, self.port, RealClock())
+        self.network = TlsPeerNetwork(node_id, self.port, SystemClock())
         self.frames: list[tuple[str, bytes]] = []
         self.links: list[tuple[str, bool]] = []
         self.address = ""
