@@ -206,7 +206,8 @@ def _raise_if_failed(progress: Progress) -> None:
         if service.failing:
             raise Unhealthy(
                 f"{service.name} does not stay up: {service.failing}",
-                remedy=f"swarmpy service logs {service.name} shows what its tasks said",
+                remedy=f"swarmpy service ps {service.name} shows every try, "
+                f"swarmpy service logs {service.name} what its tasks said",
             )
 
 

@@ -2,7 +2,9 @@
 
     condition     any (default): whatever the exit code; on-failure; none
     delay         0.25 s unless set, before the first restart; the replacement is made and
-                  prepared at once and started when the delay is over
+                  prepared at once and started when the delay is over. A task that could not
+                  even be prepared is replaced after the delay: an image that is missing would
+                  otherwise be asked for again and again
     back-off      the delay doubles with each failure in a row, up to max_delay, which is
                   300 s unless set; a task that stayed up for 60 s ends the row
     max_attempts  restarts of one slot, 0 without end; only those within the window before
@@ -39,6 +41,7 @@ from swarmpy.pb.types_pb2 import (
     RESTART_CONDITION_ANY,
     RESTART_CONDITION_NONE,
     TASK_STATE_COMPLETE,
+    TASK_STATE_REJECTED,
     TASK_STATE_SHUTDOWN,
     RestartPolicy,
 )
@@ -54,11 +57,20 @@ def restart(service: Service, tasks: Iterable[Task], now_ms: int) -> Decision:
     """Return what to do about the ended tasks of `service`."""
     if service.removing:
         return Decision()
-    return take(
-        _settle(service, task, _before(task, slot.tasks[:place]), now_ms)
+    unsettled = [
+        (task, _before(task, slot.tasks[:place]))
         for slot in slots_of(tasks)
         for place, task in enumerate(slot.tasks)
         if is_ended(task) and wants_to_run(task)
+    ]
+    due_ms = {task.id: _due_ms(task, before) for task, before in unsettled}
+    return take(
+        (
+            _settle(service, task, before, now_ms)
+            for task, before in unsettled
+            if due_ms[task.id] <= now_ms
+        ),
+        look_again_ms=min((at for at in due_ms.values() if at > now_ms), default=None),
     )
 
 
@@ -86,12 +98,20 @@ def _settle(service: Service, task: Task, before: list[Task], now_ms: int) -> tu
     if refusal:
         return (SetDesiredState(task.id, TASK_STATE_COMPLETE), _gave_up(service, task, refusal))
     failures = _in_a_row([*before, task])
-    wait_ms = delay_ms(task.spec.restart, failures)
+    waited = task.status.state == TASK_STATE_REJECTED
+    wait_ms = 0 if waited else delay_ms(task.spec.restart, failures)
     return (
         SetDesiredState(task.id, TASK_STATE_SHUTDOWN),
         CreateTask(successor(task, start_after_ms=now_ms + wait_ms)),
         _restarting(task, wait_ms, failures),
     )
+
+
+def _due_ms(task: Task, before: list[Task]) -> int:
+    """Return when an ended task is to be settled; 0 is at once."""
+    if task.status.state != TASK_STATE_REJECTED or _refusal(task, before):
+        return 0
+    return since_ms(task) + delay_ms(task.spec.restart, _in_a_row([*before, task]))
 
 
 def _before(task: Task, older: Iterable[Task]) -> list[Task]:
@@ -138,7 +158,8 @@ def _max_delay_s(policy: RestartPolicy) -> float:
 
 def _restarting(task: Task, wait_ms: int, failures: int) -> Action:
     row = "" if failures == 1 else f" ({failures} times in a row)"
-    message = f"{tell.why_ended(task)}{row}; it is restarted in {tell.seconds(wait_ms)}"
+    when = f"in {tell.seconds(wait_ms)}" if wait_ms else "now"
+    message = f"{tell.why_ended(task)}{row}; it is restarted {when}"
     failed = has_failed(task)
     return tell.of_task(task, "TaskFailed" if failed else "TaskEnded", message, warning=failed)
 

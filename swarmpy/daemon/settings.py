@@ -11,11 +11,11 @@ from pathlib import Path
 
 from swarmpy.client.address import API_PORT, default_socket
 from swarmpy.errors import InvalidInput, StorageCorrupt, WrongState
+from swarmpy.rpc.address import SOCKET_PATH_MAX_BYTES
 from swarmpy.seams import Disk
 
 CLUSTER_PORT = 2377
 """Raft and joining, over TLS."""
-SOCKET_PATH_MAX_BYTES = 107  # sockaddr_un
 RUNTIMES = ("auto", "docker", "process")
 
 
@@ -90,14 +90,14 @@ class Settings:
             )
         if self.runtime not in RUNTIMES:
             raise InvalidInput(f"runtime {self.runtime!r}: expected one of {', '.join(RUNTIMES)}")
-        paths = {"state_dir": self.state_dir.absolute(), "socket_path": self.socket_path.absolute()}
-        if len(os.fsencode(paths["socket_path"])) > SOCKET_PATH_MAX_BYTES:
+        socket_path = self.socket_path.absolute()
+        if len(os.fsencode(socket_path)) > SOCKET_PATH_MAX_BYTES:
             raise InvalidInput(
-                f"socket_path {paths['socket_path']}: expected at most {SOCKET_PATH_MAX_BYTES} "
-                "bytes, which is all that a Unix socket takes",
+                f"socket_path {socket_path}: expected at most {SOCKET_PATH_MAX_BYTES} bytes, "
+                "which is all that a Unix socket takes",
                 remedy="give a shorter --state-dir, or another --socket",
             )
-        return replace(self, **paths)
+        return replace(self, state_dir=self.state_dir.absolute(), socket_path=socket_path)
 
 
 def _check_address(name: str, text: str) -> None:

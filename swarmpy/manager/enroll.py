@@ -88,8 +88,9 @@ def usable_token(view: View, request: JoinRequest, now_ms: int) -> JoinToken:
     if token is None or not matches(request.secret, token.secret_hash):
         raise TokenRefused("this join token is unknown or was revoked", remedy=REMEDY)
     if now_ms >= token.expires_at_ms:
-        late_min = (now_ms - token.expires_at_ms) // 60_000
-        raise TokenRefused(f"this join token expired {late_min} min ago", remedy=REMEDY)
+        late_s = (now_ms - token.expires_at_ms) // 1000
+        late = f"{late_s // 60} min" if late_s >= 60 else f"{late_s} s"
+        raise TokenRefused(f"this join token expired {late} ago", remedy=REMEDY)
     if not token.uses_left:
         raise TokenRefused("this join token is used up", remedy=REMEDY)
     return token

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from swarmpy.errors import InvalidInput
 
+SOCKET_PATH_MAX_BYTES = 107
+"""Of a Unix socket: sockaddr_un has room for no more."""
+
 
 def split_address(address: str) -> tuple[str, int]:
     """Return host and port; an IPv6 host stands in brackets: "[::1]:4242".

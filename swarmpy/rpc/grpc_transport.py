@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from swarmpy.errors import WrongState
 from swarmpy.pb import control_pb2, dispatcher_pb2
+from swarmpy.rpc.address import SOCKET_PATH_MAX_BYTES
 from swarmpy.rpc.errors_on_the_wire import ErrorsOnTheWire
 from swarmpy.security.certificates import MANAGER_NAME, NodeIdentity
 
@@ -62,7 +63,6 @@ _SERVED: Final = [
     control_pb2.DESCRIPTOR.services_by_name["Control"].full_name,
     dispatcher_pb2.DESCRIPTOR.services_by_name["Dispatcher"].full_name,
 ]
-_SOCKET_PATH_MAX_BYTES: Final = 107  # sockaddr_un
 
 Register = Callable[[grpc.aio.Server], None]
 
@@ -146,10 +146,10 @@ async def serve_local(path: Path, register: Register) -> GrpcServer:
     Raises:
         WrongState: somebody serves there already, or the path is too long.
     """
-    if len(os.fsencode(path)) > _SOCKET_PATH_MAX_BYTES:
+    if len(os.fsencode(path)) > SOCKET_PATH_MAX_BYTES:
         raise WrongState(
             f"{path} is too long for a socket's path",
-            remedy=f"choose a state directory of fewer than {_SOCKET_PATH_MAX_BYTES} characters",
+            remedy=f"choose a state directory of fewer than {SOCKET_PATH_MAX_BYTES} characters",
         )
     if answers(path):
         raise WrongState(

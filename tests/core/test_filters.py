@@ -113,7 +113,7 @@ def test_an_unmet_constraint_says_what_the_node_has_and_how_to_label_it() -> Non
     _, passed, said, helps = ask("constraint", waiting, node("a", labels={"disk": "hdd"}))
     assert not passed
     assert said == "needs node.labels.disk==ssd; node.labels.disk is hdd"
-    assert helps == "swarmpy node update --label-add disk=ssd host-a"
+    assert helps == "swarmpy node update --label disk=ssd host-a"
 
 
 @pytest.mark.parametrize(

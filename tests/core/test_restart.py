@@ -95,7 +95,7 @@ def test_the_condition_decides_whether_an_ended_task_is_replaced(
     told: str | None,
 ) -> None:
     owner = web(RestartPolicy(condition=condition), job=job)
-    row = ended(owner, 1, state=state, at_ms=NOW_MS)
+    row = ended(owner, 1, state=state, at_ms=NOW_MS - 1000)
     row.desired_state = TASK_STATE_RUNNING
     decision = restart(owner, [row], NOW_MS)
     assert (delay_of(decision) is not None) is restarted
@@ -103,6 +103,23 @@ def test_the_condition_decides_whether_an_ended_task_is_replaced(
     assert desired == [TASK_STATE_SHUTDOWN if restarted else TASK_STATE_COMPLETE]
     reasons = [a.event.reason for a in pick(decision, Tell)]
     assert reasons == ([told] if told else [])
+
+
+def test_a_task_that_could_not_be_prepared_is_replaced_after_its_delay_and_not_before() -> None:
+    owner = web(RestartPolicy(delay_s=2))
+    row = ended(owner, 1, state=TASK_STATE_REJECTED, at_ms=NOW_MS)
+    row.desired_state = TASK_STATE_RUNNING
+    assert restart(owner, [row], NOW_MS + 1999) == Decision(look_again_ms=NOW_MS + 2000)
+    [made] = pick(restart(owner, [row], NOW_MS + 2000), CreateTask)
+    assert made.task.start_after_ms == NOW_MS + 2000
+
+
+def test_a_task_that_may_not_be_restarted_is_given_up_at_once() -> None:
+    owner = web(RestartPolicy(condition=RESTART_CONDITION_NONE))
+    row = ended(owner, 1, state=TASK_STATE_REJECTED, at_ms=NOW_MS)
+    row.desired_state = TASK_STATE_RUNNING
+    [told] = pick(restart(owner, [row], NOW_MS), Tell)
+    assert told.event.reason == "RestartGivenUp"
 
 
 def test_what_runs_or_was_dealt_with_is_left_alone() -> None:

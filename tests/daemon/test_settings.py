@@ -53,11 +53,12 @@ def test_where_no_node_lives_the_way_to_make_one_is_told(tmp_path: Path) -> None
         ({"listen_address": ""}, "expected an IP address"),
         ({"cluster_port": 0}, "from 1 to 65535"),
         ({"api_port": 2377}, "are both 2377"),
+        ({"socket_path": Path("/" + 107 * "x")}, "at most 107 bytes"),
         ({"runtime": "lxc"}, "expected one of auto, docker, process"),
     ],
 )
 def test_a_wrong_setting_is_named(
-    settings: Settings, change: dict[str, str | int], message: str
+    settings: Settings, change: dict[str, str | int | Path], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         replace(settings, **change).checked()  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ def _checked(expression: str, constraint: Constraint) -> Constraint:
         raise InvalidInput(
             f"constraint {expression!r} asks for {constraint.key!r}, expected one of "
             + ", ".join(KEYS),
-            remedy="label nodes with `swarmpy node update --label-add NAME=VALUE NODE`",
+            remedy="label nodes with `swarmpy node update --label NAME=VALUE NODE`",
         )
     if constraint.key == "node.role" and constraint.value.casefold() not in ROLES:
         raise InvalidInput(

@@ -74,7 +74,7 @@ class Constraints(Filter):
         for one in unmet:
             label = one.key.removeprefix("node.labels.")
             if one.equal and label != one.key:
-                return f"swarmpy node update --label-add {label}={one.value} {on.name}"
+                return f"swarmpy node update --label {label}={one.value} {on.name}"
         return f"drop the constraint {unmet[0]}" if unmet else ""
 
 
