@@ -77,6 +77,7 @@ class Agent:
         parts = Parts(
             worker=worker,
             reporter=reporter,
+            routes=routes,
             description=Description(self.runtime, self.clock, self.hostname),
             runtime=self.runtime,
             clock=self.clock,

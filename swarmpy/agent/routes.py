@@ -8,13 +8,16 @@ from collections.abc import Mapping
 import structlog
 
 from swarmpy.core.routing import routing_table
-from swarmpy.pb.dispatcher_pb2 import LoadBalancer
+from swarmpy.pb.dispatcher_pb2 import ClosedPorts, LoadBalancer
+from swarmpy.pb.objects_pb2 import ClosedPort
+from swarmpy.pb.types_pb2 import PROTOCOL_TCP, PROTOCOL_UDP
 from swarmpy.seams import DataPlane
 
 log = structlog.get_logger()
 
 RETRY_S = 5.0
 """How long a port that somebody else holds is left alone."""
+_PROTOCOLS = {"tcp": PROTOCOL_TCP, "udp": PROTOCOL_UDP}
 
 
 class Routes:
@@ -25,11 +28,21 @@ class Routes:
         """Changed by the worker, which then calls `refresh`."""
         self._data_plane = data_plane
         self._changed = asyncio.Event()
-        self._closed_ports: Mapping[tuple[str, int], str] = {}
+        self._installed = asyncio.Condition()
+        self._closed_ports: Mapping[tuple[str, int], str] | None = None
+        """None before anything was installed."""
 
     def refresh(self) -> None:
         """Install the balancers as they are by the time they are looked at."""
         self._changed.set()
+
+    async def closed_ports(self, told: ClosedPorts | None) -> ClosedPorts:
+        """Return the ports that cannot be opened here, once they are others than `told`."""
+        async with self._installed:
+            await self._installed.wait_for(lambda: self._in_words() not in (None, told))
+        now = self._in_words()
+        assert now is not None
+        return now
 
     async def run(self) -> None:
         """Install every change, and what failed again, until cancelled."""
@@ -41,13 +54,26 @@ class Routes:
                 pass
             self._changed.clear()
             closed = await self._data_plane.install(routing_table(self.balancers.values()))
-            self._tell(closed)
+            self._log(closed, self._closed_ports or {})
             self._closed_ports = closed
+            async with self._installed:
+                self._installed.notify_all()
 
-    def _tell(self, closed: Mapping[tuple[str, int], str]) -> None:
+    def _in_words(self) -> ClosedPorts | None:
+        if self._closed_ports is None:
+            return None
+        return ClosedPorts(
+            ports=[
+                ClosedPort(protocol=_PROTOCOLS[protocol], port=port, reason=why)
+                for (protocol, port), why in sorted(self._closed_ports.items())
+            ]
+        )
+
+    @staticmethod
+    def _log(closed: Mapping[tuple[str, int], str], before: Mapping[tuple[str, int], str]) -> None:
         """Log what is new: a port that is taken stays so for long."""
         for (protocol, port), why in closed.items():
-            if self._closed_ports.get((protocol, port)) != why:
+            if before.get((protocol, port)) != why:
                 log.error("port_not_opened", protocol=protocol, port=port, error=why)
-        for protocol, port in sorted(self._closed_ports.keys() - closed.keys()):
+        for protocol, port in sorted(before.keys() - closed.keys()):
             log.info("port_opened_after_all", protocol=protocol, port=port)

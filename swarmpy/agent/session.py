@@ -13,11 +13,18 @@ from swarmpy.agent.description import Description
 from swarmpy.agent.exec import attach_exec
 from swarmpy.agent.logs import publish_logs
 from swarmpy.agent.reporter import Reporter
+from swarmpy.agent.routes import Routes
 from swarmpy.agent.stream import Stream
 from swarmpy.agent.swarm_time import SwarmTime
 from swarmpy.agent.worker import Worker
 from swarmpy.errors import NotLeader, SwarmPyError, TimedOut, Unavailable
-from swarmpy.pb.dispatcher_pb2 import AgentMessage, Heartbeat, Hello, ManagerMessage
+from swarmpy.pb.dispatcher_pb2 import (
+    AgentMessage,
+    ClosedPorts,
+    Heartbeat,
+    Hello,
+    ManagerMessage,
+)
 from swarmpy.pb.types_pb2 import NodeRole
 from swarmpy.seams import Clock, Runtime
 
@@ -37,6 +44,7 @@ class Parts:
 
     worker: Worker
     reporter: Reporter
+    routes: Routes
     description: Description
     runtime: Runtime
     clock: Clock
@@ -72,6 +80,7 @@ class Session:
                 group.create_task(self._beat(heartbeat_s))
                 group.create_task(self._parts.reporter.run(self._call.send))
                 group.create_task(self._describe())
+                group.create_task(self._tell_closed_ports())
         except* SwarmPyError as group_of_errors:
             failures = _leaves(group_of_errors)
         finally:
@@ -144,6 +153,12 @@ class Session:
         while True:
             description = await self._parts.description.changed()
             await self._call.send(AgentMessage(description=description))
+
+    async def _tell_closed_ports(self) -> None:
+        told: ClosedPorts | None = None
+        while True:
+            told = await self._parts.routes.closed_ports(told)
+            await self._call.send(AgentMessage(closed_ports=told))
 
 
 def _leaves(group: BaseExceptionGroup[SwarmPyError]) -> list[SwarmPyError]:

@@ -10,6 +10,7 @@ from swarmpy.cli.options import WaitFlags
 from swarmpy.cli.plain import word
 from swarmpy.client.progress import Progress, ServiceProgress
 from swarmpy.client.wait import Asked
+from swarmpy.core.closed_ports import closed_ports
 from swarmpy.pb.objects_pb2 import ROLLOUT_STATE_NONE, RolloutState
 from swarmpy.pb.types_pb2 import TaskState
 
@@ -24,6 +25,17 @@ def wait(client: SyncClient, asked: Asked, flags: WaitFlags) -> None:
     snapshots = client.wait(asked, timeout_s=flags.timeout)
     last = _redraw(client, snapshots) if render.is_live() else _print_lines(snapshots)
     render.say(f"✔ {_tally(last)}")
+    _warn_of_closed_ports(client, last)
+
+
+def _warn_of_closed_ports(client: SyncClient, progress: Progress) -> None:
+    """Say which published ports something else holds: the tasks run all the same."""
+    nodes = client.nodes().nodes
+    if not any(node.status.closed_ports for node in nodes):
+        return
+    for service in progress.services:
+        for words in closed_ports(client.service(service.service_id), nodes):
+            render.warn(f"{words}; stop what holds it there, or publish another port")
 
 
 def _print_lines(snapshots: Iterator[Progress]) -> Progress:

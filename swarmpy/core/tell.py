@@ -11,6 +11,7 @@ from swarmpy.pb.objects_pb2 import (
     Service,
     Task,
 )
+from swarmpy.pb.types_pb2 import PROTOCOL_UDP
 
 
 def of_task(task: Task, reason: str, message: str, *, warning: bool = False) -> Tell:
@@ -32,6 +33,11 @@ def task_name(task: Task) -> str:
 def node_name(node: Node | None, node_id: str) -> str:
     """Return what people call a node, also one whose row is gone."""
     return (node.description.hostname if node is not None else "") or node_id
+
+
+def port_name(protocol: int, number: int) -> str:
+    """Return a port as people write it: "8080/tcp"."""
+    return f"{number}/{'udp' if protocol == PROTOCOL_UDP else 'tcp'}"
 
 
 def why_ended(task: Task) -> str:

@@ -6,8 +6,9 @@ import graphlib
 import ipaddress
 
 from swarmpy.core.allocate.addresses import PREFIX_MAX
+from swarmpy.core.tell import port_name
 from swarmpy.core.validate_faults import Faults
-from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service, port_name
+from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
 from swarmpy.pb.control_pb2 import UpdateNodeRequest
 from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, StackSpec
 from swarmpy.pb.types_pb2 import PUBLISH_MODE_HOST, Availability, NodeRole, PortConfig
@@ -119,12 +120,13 @@ def _check_ports_across(spec: StackSpec, faults: Faults) -> None:
         for port in service.endpoint.ports:
             if not port.published:
                 continue
-            owner, first = owners.setdefault(port_name(port), (service.name, port))
+            name = port_name(port.protocol, port.published)
+            owner, first = owners.setdefault(name, (service.name, port))
             both_host = port.mode == first.mode == PUBLISH_MODE_HOST
             if owner != service.name and not both_host:
                 faults.add(
                     f"services[{service.name}].endpoint.ports",
-                    f"publishes {port_name(port)} as {owner} does",
+                    f"publishes {name} as {owner} does",
                     "a port of its own",
                     "publish another port",
                 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from swarmpy.core.tell import port_name
 from swarmpy.core.validate_faults import DURATION_MAX_S, Faults
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
-    PROTOCOL_UDP,
     FailureAction,
     PortConfig,
     Protocol,
@@ -71,13 +71,8 @@ def _check_ports(ports: Iterable[PortConfig], faults: Faults) -> None:
         if port.mode not in PublishMode.values():
             at.add("mode", f"is {port.mode}", "mesh or host", "correct it")
         if port.published:
-            published.append(port_name(port))
+            published.append(port_name(port.protocol, port.published))
     faults.check_unique("", published)
-
-
-def port_name(port: PortConfig) -> str:
-    """Return a published port as people write it: "8080/tcp"."""
-    return f"{port.published}/{'udp' if port.protocol == PROTOCOL_UDP else 'tcp'}"
 
 
 def _check_update(update: UpdateConfig, faults: Faults) -> None:

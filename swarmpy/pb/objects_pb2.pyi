@@ -161,6 +161,34 @@ class NodeDescription(_message.Message):
 Global___NodeDescription: _TypeAlias = NodeDescription  # noqa: Y015
 
 @_typing.final
+class ClosedPort(_message.Message):
+    """A published port that this node cannot answer on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    protocol: _types_pb2.Protocol.ValueType
+    port: _builtins.int
+    reason: _builtins.str
+    """"address already in use" """
+    def __init__(
+        self,
+        *,
+        protocol: _types_pb2.Protocol.ValueType = ...,
+        port: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port", b"port", "protocol", b"protocol", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosedPort: _TypeAlias = ClosedPort  # noqa: Y015
+
+@_typing.final
 class NodeStatus(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -168,11 +196,14 @@ class NodeStatus(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     SINCE_MS_FIELD_NUMBER: _builtins.int
+    CLOSED_PORTS_FIELD_NUMBER: _builtins.int
     state: _types_pb2.NodeState.ValueType
     message: _builtins.str
     address: _builtins.str
     """host that other nodes reach it by"""
     since_ms: _builtins.int
+    @_builtins.property
+    def closed_ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClosedPort]: ...
     def __init__(
         self,
         *,
@@ -180,10 +211,11 @@ class NodeStatus(_message.Message):
         message: _builtins.str = ...,
         address: _builtins.str = ...,
         since_ms: _builtins.int = ...,
+        closed_ports: _abc.Iterable[Global___ClosedPort] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "message", b"message", "since_ms", b"since_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "closed_ports", b"closed_ports", "message", b"message", "since_ms", b"since_ms", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,6 +58,7 @@ class FakeManager(DispatcherServicer):
         self.statuses: dict[str, TaskStatus] = {}
         self.lines: list[LogLine] = []
         self.log_requests_ended: list[str] = []
+        self.closed_ports: list[list[int]] = []
         self.output: list[ExecOutput] = []
         self.stdin: list[ExecInput] = []
         self._clock = clock
@@ -130,6 +131,8 @@ class FakeManager(DispatcherServicer):
     def _hear(self, message: AgentMessage) -> None:
         if message.HasField("heartbeat"):
             self.heartbeats += 1
+        if message.HasField("closed_ports"):
+            self.closed_ports.append([port.port for port in message.closed_ports.ports])
         if message.HasField("statuses"):
             self._take(message.statuses)
 

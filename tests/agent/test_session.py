@@ -114,6 +114,23 @@ async def test_a_port_that_is_taken_is_tried_again(bed: Bed) -> None:
 
 
 @on_one_machine
+async def test_managers_are_told_of_ports_that_are_taken_once_in_each_session(bed: Bed) -> None:
+    bed.data_plane.taken["tcp", 8080] = "somebody listens there"
+    await bed.start_manager()
+    bed.manager.assign(BALANCER)
+    bed.start_agent()
+    await bed.until(lambda: [8080] in bed.manager.closed_ports)
+    await bed.stop_manager()
+    bed.manager.closed_ports.clear()
+    await bed.start_manager()
+    await bed.until(lambda: bed.manager.closed_ports)
+    del bed.data_plane.taken["tcp", 8080]
+    await bed.until(lambda: len(bed.manager.closed_ports) > 1)
+    await bed.clock.sleep(30)
+    assert bed.manager.closed_ports == [[8080], []]
+
+
+@on_one_machine
 async def test_a_report_is_sent_again_until_it_is_acknowledged(bed: Bed) -> None:
     bed.manager.acknowledges = False
     await bed.start_manager()

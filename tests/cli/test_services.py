@@ -30,6 +30,16 @@ def test_create_waits_and_says_each_step(run: Run, control: FakeControl) -> None
     assert last == "✔ web: 3 of 3 tasks running"
 
 
+def test_a_port_that_does_not_answer_everywhere_is_warned_about(
+    run: Run, control: FakeControl
+) -> None:
+    beta = next(node for node in control.rows["nodes"].values() if "beta" in str(node))
+    beta.status.closed_ports.add(port=8080, reason="address already in use")
+    said = run("service", "create", "demo:1", "--name", "web", "--publish", "8080:80")
+    assert said.exit_code == 0, said.output
+    assert "port 8080/tcp does not answer on beta: address already in use" in said.stderr
+
+
 def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl) -> None:
     said = run(
         "service", "create", "registry:5000/team/web:2", "-e", "A=1", "-e", "B=x=y",

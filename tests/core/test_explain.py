@@ -21,6 +21,7 @@ from swarmpy.pb.types_pb2 import (
     TASK_STATE_REJECTED,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
+    PortConfig,
 )
 from tests.core.placement_rows import node, service, task
 
@@ -223,4 +224,17 @@ def test_a_service_tells_of_those_that_do_not_run_first() -> None:
     rows.pop()
     assert explain_service(row, situation([node("a")], [row], rows)).summary == (
         "web runs: 29 of 29 tasks are up"
+    )
+
+
+def test_a_service_that_runs_says_where_its_port_does_not_answer() -> None:
+    web = service("web", holds=[PortConfig(target=80, published=8080)])
+    nodes = [node("a"), node("b")]
+    nodes[1].status.closed_ports.add(port=8080, reason="address already in use")
+    nodes[1].status.closed_ports.add(port=9090, reason="is not of this service")
+    row = task("t", on="a", state=RUNNING)
+    told = explain_service(web, situation(nodes, [web], [row])).summary
+    assert told == (
+        "web runs: 1 of 1 tasks are up; "
+        "port 8080/tcp does not answer on host-b: address already in use"
     )

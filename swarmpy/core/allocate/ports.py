@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from swarmpy.core.actions import AllocatePorts
-from swarmpy.core.validate_service import port_name
+from swarmpy.core.tell import port_name
 from swarmpy.pb.objects_pb2 import Service
 from swarmpy.pb.types_pb2 import PUBLISH_MODE_HOST, PortConfig
 
@@ -69,7 +69,8 @@ def _allocate(service: Service, holders: Holders) -> Iterator[AllocatePorts]:
     for i in sorted(range(len(asked)), key=lambda i: (asked[i].published == 0, i)):
         owner = _in_the_way(asked[i], service, holders)
         if owner is not None:
-            errors.append(f"port {port_name(asked[i])} is published by service {owner.spec.name}")
+            name = port_name(asked[i].protocol, asked[i].published)
+            errors.append(f"port {name} is published by service {owner.spec.name}")
             continue
         port = _filled(asked[i], service, holders, filled.values())
         if port is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from swarmpy.core.closed_ports import closed_ports
 from swarmpy.core.dependencies import unmet
 from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.filters import FILTERS, asked
@@ -61,7 +62,8 @@ def _summary(
         return f"{name} has no tasks: {_why_none(service, situation)}"
     running = sum(counts_for_service(task) for task in kept)
     if running == len(kept):
-        return f"{name} runs: {running} of {len(kept)} tasks are up"
+        closed = "".join(f"; {words}" for words in closed_ports(service, situation.nodes))
+        return f"{name} runs: {running} of {len(kept)} tasks are up{closed}"
     first = explained[0]
     return f"{name} runs {running} of {len(kept)} tasks; {task_name(first.task)} {first.summary}"
 

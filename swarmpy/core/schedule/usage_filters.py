@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from swarmpy.core.schedule.filter import Filter, Need
-from swarmpy.core.schedule.node_tally import HostPort, NodeTally
-from swarmpy.pb.types_pb2 import PROTOCOL_UDP
+from swarmpy.core.schedule.node_tally import NodeTally
+from swarmpy.core.tell import port_name
 
 NANO = 1_000_000_000
 
@@ -88,11 +88,11 @@ class HostPorts(Filter):
         return not any(port in on.host_ports for port in need.ports)
 
     def wish(self, need: Need) -> str:
-        return f"host port {', '.join(map(_port, sorted(need.ports)))} free"
+        return f"host port {', '.join(port_name(*port) for port in sorted(need.ports))} free"
 
     def sentence(self, need: Need, on: NodeTally) -> str:
         found = [
-            f"{_port(port)} is used by {on.host_ports[port] or 'another task'}"
+            f"{port_name(*port)} is used by {on.host_ports[port] or 'another task'}"
             for port in sorted(need.ports)
             if port in on.host_ports
         ]
@@ -117,8 +117,3 @@ def memory(size_bytes: int) -> str:
             return f"{size:.4g} {unit}"
         size /= 1024
     return f"{size:.4g} GiB"
-
-
-def _port(port: HostPort) -> str:
-    protocol, number = port
-    return f"{number}/{'udp' if protocol == PROTOCOL_UDP else 'tcp'}"

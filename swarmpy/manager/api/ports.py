@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from swarmpy.core.validate_service import port_name
+from swarmpy.core.tell import port_name
 from swarmpy.errors import InUse
 from swarmpy.pb.objects_pb2 import Service
 from swarmpy.pb.specs_pb2 import ServiceSpec
@@ -28,8 +28,9 @@ def refuse_taken_ports(
         for held in (*_mesh(service.ports), *_mesh(service.spec.endpoint.ports)):
             port = wanted.get((held.protocol, held.published))
             if port is not None:
+                name = port_name(port.protocol, port.published)
                 raise InUse(
-                    f"port {port_name(port)} of service {spec.name!r} is published by service "
+                    f"port {name} of service {spec.name!r} is published by service "
                     f"{service.spec.name!r}",
                     remedy="publish another port, or remove that service: "
                     f"swarmpy service rm {service.spec.name}",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
+from swarmpy.core.tell import port_name
 from swarmpy.errors import InvalidInput, TimedOut
 from swarmpy.manager.dispatcher.liveness import store_state
 from swarmpy.manager.dispatcher.session import Session
+from swarmpy.manager.events import tell_of_node
 from swarmpy.manager.lead import Lead
 from swarmpy.manager.leash import until_first_ends
 from swarmpy.manager.permission import require_node
 from swarmpy.manager.seat import Seat
 from swarmpy.manager.serving import Send
 from swarmpy.pb.dispatcher_pb2 import AgentMessage, Hello, ManagerMessage, Welcome
-from swarmpy.pb.objects_pb2 import NodeDescription
+from swarmpy.pb.objects_pb2 import ClosedPort, NodeDescription
 from swarmpy.pb.types_pb2 import NODE_STATE_READY
 from swarmpy.rpc.peer import Peer
 from swarmpy.store.editor import Editor
@@ -101,6 +103,8 @@ class Agents:
                     await lead.liveness.clock_of(session.node_id, message.heartbeat.sent_at_ms)
                 case "description":
                     await self._describe(session.node_id, message.description)
+                case "closed_ports":
+                    await self._close_ports(session.node_id, message.closed_ports.ports)
                 case _:
                     raise InvalidInput("an agent says Hello once, and nothing that is unknown")
 
@@ -108,5 +112,20 @@ class Agents:
         def decide(tx: Editor) -> None:
             with tx.nodes.edit(node_id) as node:
                 node.description.CopyFrom(description)
+
+        await self._seat.write(decide)
+
+    async def _close_ports(self, node_id: str, ports: Sequence[ClosedPort]) -> None:
+        """Store which published ports do not answer on a node, and tell people of new ones."""
+
+        def decide(tx: Editor) -> None:
+            with tx.nodes.edit(node_id) as node:
+                for port in ports:
+                    if port not in node.status.closed_ports:
+                        name = port_name(port.protocol, port.port)
+                        said = f"port {name} does not answer here: {port.reason}"
+                        tell_of_node(self._seat, tx, node, "PortNotOpened", said, warning=True)
+                del node.status.closed_ports[:]
+                node.status.closed_ports.extend(ports)
 
         await self._seat.write(decide)

@@ -7,10 +7,12 @@ import pytest
 from swarmpy.errors import InvalidInput, NotLeader, PermissionDenied, Unavailable, WrongState
 from swarmpy.manager.dispatcher.session import DIFF_ENTRIES, REQUESTS_WAITING, Session
 from swarmpy.manager.seat import Seat
-from swarmpy.pb.dispatcher_pb2 import ManagerMessage
+from swarmpy.pb.dispatcher_pb2 import ClosedPorts, ManagerMessage
+from swarmpy.pb.objects_pb2 import ClosedPort
 from swarmpy.pb.types_pb2 import (
     NODE_ROLE_MANAGER,
     NODE_ROLE_WORKER,
+    PROTOCOL_TCP,
     TASK_STATE_ASSIGNED,
     TASK_STATE_FAILED,
     TASK_STATE_PENDING,
@@ -243,3 +245,16 @@ async def test_ended_tasks_stay_until_their_row_is_deleted(swarm: Swarm) -> None
     )
     agent = await swarm.connect("w1")
     assert [item.task.id for item in agent.last("assignments").items] == ["t1"]
+
+
+async def test_a_port_that_does_not_answer_on_a_node_is_stored_and_told_once(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    taken = ClosedPort(protocol=PROTOCOL_TCP, port=8080, reason="address already in use")
+    for ports in ([taken], [taken], []):
+        agent.say(closed_ports=ClosedPorts(ports=ports))
+        await settle()
+        assert list(swarm.seat.store.view.nodes.get("w1").status.closed_ports) == ports
+    events = [event for event in swarm.seat.store.view.events if event.reason == "PortNotOpened"]
+    assert [event.message for event in events] == [
+        "port 8080/tcp does not answer here: address already in use"
+    ]
