@@ -57,7 +57,7 @@ def create(
 
 @app.command("ls")
 def ls(output: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
-    """List the tokens that may still be used."""
+    """List the tokens; one that has ended is shown for another day."""
     with SyncClient.connect() as client:
         tokens = client.tokens()
     if quiet:

@@ -43,11 +43,13 @@ def prepare_first(settings: Settings) -> Settings:
     """Make this machine the first manager of a new swarm, without starting it.
 
     Raises:
-        WrongState: it is in a swarm already, a port is taken, or its directory cannot be written.
+        WrongState: it is in a swarm already, a port is taken, or its directory is not empty or
+            cannot be written.
         EngineUnavailable: it shall use a Docker Engine, and none answers.
     """
     settings = settings.checked()
-    disk = _empty_place(settings)
+    disk = LocalDisk()
+    _check_place(settings, disk)
     ids, clock = IdSource(random.SystemRandom()), SystemClock()
     cluster_id = ids.new_id()
     founding = Founding(cluster_id, Authority.create(cluster_id, clock.now()))
@@ -62,6 +64,7 @@ def prepare_first(settings: Settings) -> Settings:
     )
     identity = NodeIdentity.read(certificate_pem, key_pem, founding.authority.ca_certificate_pem)
     with _all_or_nothing(settings):
+        disk.make_dir(settings.state_dir)
         founding.save(disk, settings.state_dir)
         identity.save(disk, settings.state_dir)
         save(settings, disk)
@@ -72,15 +75,17 @@ def prepare_joining(settings: Settings, address: str, token: str) -> Settings:
     """Get this machine a certificate of the swarm at `address`, without starting it.
 
     Raises:
-        WrongState: it is in a swarm already, or a port is taken.
+        WrongState: as `prepare_first`.
         TokenRefused, Unavailable, InvalidInput: as `swarmpy.rpc.join_client.join`.
     """
     settings = settings.checked()
-    disk = _empty_place(settings)
+    disk = LocalDisk()
+    _check_place(settings, disk)
     key_pem, csr_pem = new_key_and_csr()
-    response = asyncio.run(join(address, token, csr_pem, int(SystemClock().now() * 1000)))
-    identity = NodeIdentity.read(response.certificate_pem, key_pem, response.ca_certificate_pem)
     with _all_or_nothing(settings):
+        disk.make_dir(settings.state_dir)  # a token is used up only where its node can live
+        response = asyncio.run(join(address, token, csr_pem, int(SystemClock().now() * 1000)))
+        identity = NodeIdentity.read(response.certificate_pem, key_pem, response.ca_certificate_pem)
         KnownManagers(disk, settings.state_dir).replace(
             response.api_addresses, {one.node_id: one.raft_address for one in response.members}
         )
@@ -153,12 +158,17 @@ def _alive(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def _empty_place(settings: Settings) -> Disk:
-    """Return the disk, once nothing stands in the way of a new node."""
+def _check_place(settings: Settings, disk: Disk) -> None:
+    """Return when nothing stands in the way of a new node; nothing is changed."""
     if is_member(settings.state_dir):
         raise WrongState(
             f"this machine is in a swarm already: {settings.state_dir}",
             remedy="swarmpy leave first, or give another --state-dir",
+        )
+    if disk.list_dir(settings.state_dir):
+        raise WrongState(
+            f"{settings.state_dir} is not empty, and a node that leaves removes its directory",
+            remedy="give a --state-dir that is new or empty",
         )
     for port in (settings.cluster_port, settings.api_port):
         family = socket.AF_INET6 if ":" in settings.listen_address else socket.AF_INET
@@ -172,14 +182,11 @@ def _empty_place(settings: Settings) -> Disk:
                     remedy="stop what uses it, or choose others: --cluster-port, --api-port",
                 ) from None
     check_engine(settings)
-    disk = LocalDisk()
-    with _writing(settings):
-        disk.make_dir(settings.state_dir)
-    return disk
 
 
 @contextlib.contextmanager
 def _all_or_nothing(settings: Settings) -> Iterator[None]:
+    """Leave no directory behind when the block fails; there was nothing in it before."""
     try:
         with _writing(settings):
             yield

@@ -9,6 +9,7 @@ from swarmpy.errors import InvalidManifest
 from swarmpy.manifest.tree import Place
 
 FAULTS_SHOWN = 50
+REMEDY = "nothing was deployed; mend the file and deploy again"
 
 
 class Problems:
@@ -43,6 +44,4 @@ class Problems:
         lines = [line for _, line in faults[:FAULTS_SHOWN]]
         if len(faults) > FAULTS_SHOWN:
             lines.append(f"... and {len(faults) - FAULTS_SHOWN} more")
-        raise InvalidManifest(
-            "\n".join(lines), remedy="nothing was deployed; mend the file and deploy again"
-        )
+        raise InvalidManifest("\n".join(lines), remedy=REMEDY)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from swarmpy.errors import InvalidManifest
-from swarmpy.manifest.problems import Problems
+from swarmpy.manifest.problems import REMEDY, Problems
 from swarmpy.manifest.tree import Entry, Fields, Items, Place, Scalar, Value
 
 BYTES_MAX = 1 << 20
@@ -36,9 +36,10 @@ def read_yaml(text: str, file: str) -> Value:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        raise InvalidManifest(f"{place}: {error.problem or error.context}") from None
+        what = error.problem or error.context
+        raise InvalidManifest(f"{place}: {what}", remedy=REMEDY) from None
     except yaml.YAMLError as error:
-        raise InvalidManifest(f"{file}: {error}") from None
+        raise InvalidManifest(f"{file}: {error}", remedy=REMEDY) from None
 
 
 class _Builder:
@@ -131,4 +132,4 @@ class _Builder:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _fault(self, event: Any, message: str) -> InvalidManifest:
-        return InvalidManifest(f"{self._place(event)}: {message}")
+        return InvalidManifest(f"{self._place(event)}: {message}", remedy=REMEDY)

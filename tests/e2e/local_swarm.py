@@ -38,12 +38,16 @@ def require_engine() -> None:
 
 
 def swarmpy(
-    *argv: str, timeout_s: float = 60, environment: Mapping[str, str] | None = None
+    *argv: str,
+    timeout_s: float = 60,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
 ) -> Done:
     """Run the CLI, whatever comes of it."""
     inherited = {key: value for key, value in os.environ.items() if key != "SWARMPY_HOST"}
     return subprocess.run(
         [SWARMPY, *argv],
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -114,14 +118,15 @@ class LocalSwarm:
         node: int = 0,
         timeout_s: float = 60,
         environment: Mapping[str, str] | None = None,
+        stdin: str = "",
     ) -> Done:
         """Run the CLI against a node, whatever comes of it."""
-        where = {"SWARMPY_HOST": self.nodes[node].host}
-        return swarmpy(*argv, timeout_s=timeout_s, environment={**where, **(environment or {})})
+        where = {"SWARMPY_HOST": self.nodes[node].host, **(environment or {})}
+        return swarmpy(*argv, timeout_s=timeout_s, environment=where, stdin=stdin)
 
-    def must(self, *argv: str, timeout_s: float = 60) -> str:
+    def must(self, *argv: str, timeout_s: float = 60, stdin: str = "") -> str:
         """Run the CLI against the first node and return what it printed; it must end well."""
-        done = self.swarmpy(*argv, timeout_s=timeout_s)
+        done = self.swarmpy(*argv, timeout_s=timeout_s, stdin=stdin)
         logs = "\n".join(node.log_tail() for node in self.nodes) if done.returncode else ""
         assert not done.returncode, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}{logs}"
         return done.stdout
