@@ -11,6 +11,7 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Iterable,
     Mapping,
     Sequence,
 )
@@ -52,14 +53,15 @@ class Leadership:
 
 
 class StateMachine(Protocol):
-    """What consensus replicates. All three run on the event loop and never await."""
+    """What consensus replicates. All of it runs on the event loop and never awaits."""
 
     def apply(self, index: int, entry: bytes) -> None:
         """Deterministic; never raises."""
 
-    def snapshot(self) -> bytes: ...
+    def snapshot(self) -> Iterable[bytes]:
+        """Return the state as it is now, in pieces made when read; equal states, equal bytes."""
 
-    def restore(self, snapshot: bytes) -> None: ...
+    def restore(self, pieces: Iterable[bytes]) -> None: ...
 
 
 class Consensus(Protocol):

@@ -21,6 +21,7 @@ from swarmpy.pb.dispatcher_pb2 import Hello, JoinQuorumRequest
 from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.raft.node import RaftNode
+from swarmpy.raft.sealing import Sealing
 from swarmpy.raft.tls_network import TlsPeerNetwork
 from swarmpy.rpc.address import join_address
 from swarmpy.rpc.cluster_port import JOIN_PROTOCOL, ClusterPort
@@ -28,6 +29,7 @@ from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.rpc.grpc_transport import GrpcTransport, serve_local
 from swarmpy.seams import Clock, Disk
 from swarmpy.security.certificates import NodeIdentity
+from swarmpy.security.data_keys import DataKeys
 from swarmpy.store.store import Store
 
 log = structlog.get_logger()
@@ -45,7 +47,7 @@ def raft_directory(settings: Settings) -> Path:
 class ManagerPart:
     """One manager, from its first bind to its last close."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it takes what it needs
         self,
         settings: Settings,
         identity: Callable[[], NodeIdentity],
@@ -53,6 +55,7 @@ class ManagerPart:
         disk: Disk,
         clock: Clock,
         known: KnownManagers,
+        keys: DataKeys,
     ) -> None:
         self._settings = settings
         self._disk = disk
@@ -73,6 +76,7 @@ class ManagerPart:
             raft_directory(settings),
             clock,
             rng,
+            Sealing(identity().cluster_id, keys, rng),
         )
         self._store.connect(self._raft.propose)
         self._manager = Manager(

@@ -12,6 +12,7 @@ import structlog
 
 from swarmpy.agent.agent import Agent
 from swarmpy.daemon.clock import SystemClock
+from swarmpy.daemon.data_key_file import load_or_create
 from swarmpy.daemon.engine import make_runtime
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.daemon.manager_part import ManagerPart, raft_directory
@@ -133,6 +134,7 @@ class Node:
             self._disk,
             self._clock,
             self._known,
+            load_or_create(self._disk, self._settings.state_dir),
         )
 
     def _worker_part(self) -> WorkerPart:

@@ -180,8 +180,70 @@ class RaftRecord(_message.Message):
 Global___RaftRecord: _TypeAlias = RaftRecord  # noqa: Y015
 
 @_typing.final
+class RaftBatch(_message.Message):
+    """What was written to the log at once: one record of its file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___RaftRecord]: ...
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___RaftRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RaftBatch: _TypeAlias = RaftBatch  # noqa: Y015
+
+@_typing.final
+class RaftFileHeader(_message.Message):
+    """Every file of log and snapshots begins with one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLUSTER_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DATA_KEY_ID_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    PREVIOUS_BYTES_FIELD_NUMBER: _builtins.int
+    LOG_NUMBER_FIELD_NUMBER: _builtins.int
+    cluster_id: _builtins.str
+    name: _builtins.str
+    """of the file"""
+    data_key_id: _builtins.int
+    salt: _builtins.bytes
+    """with the data key it makes the key of this file"""
+    previous_bytes: _builtins.int
+    """of a log file: the size of the one before, which ended then"""
+    log_number: _builtins.int
+    """of a snapshot: the newest log file when it was begun"""
+    def __init__(
+        self,
+        *,
+        cluster_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        data_key_id: _builtins.int = ...,
+        salt: _builtins.bytes = ...,
+        previous_bytes: _builtins.int = ...,
+        log_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_id", b"cluster_id", "data_key_id", b"data_key_id", "log_number", b"log_number", "name", b"name", "previous_bytes", b"previous_bytes", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RaftFileHeader: _TypeAlias = RaftFileHeader  # noqa: Y015
+
+@_typing.final
 class RaftSnapshotHeader(_message.Message):
-    """Stands before the state in a snapshot's file."""
+    """What a snapshot holds; stands behind the state in its file, and with each piece that travels."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -190,10 +252,13 @@ class RaftSnapshotHeader(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     STATE_BYTES_FIELD_NUMBER: _builtins.int
     STATE_CRC32_FIELD_NUMBER: _builtins.int
+    STATE_CRC32C_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     term: _builtins.int
     state_bytes: _builtins.int
     state_crc32: _builtins.int
+    """in files of version 1"""
+    state_crc32c: _builtins.int
     @_builtins.property
     def members(self) -> Global___RaftMembers: ...
     def __init__(
@@ -204,10 +269,11 @@ class RaftSnapshotHeader(_message.Message):
         members: Global___RaftMembers | None = ...,
         state_bytes: _builtins.int = ...,
         state_crc32: _builtins.int = ...,
+        state_crc32c: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["members", b"members"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "members", b"members", "state_bytes", b"state_bytes", "state_crc32", b"state_crc32", "term", b"term"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "members", b"members", "state_bytes", b"state_bytes", "state_crc32", b"state_crc32", "state_crc32c", b"state_crc32c", "term", b"term"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,26 +475,24 @@ Global___RaftReadReply: _TypeAlias = RaftReadReply  # noqa: Y015
 class RaftSnapshotChunk(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    INDEX_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
-    TOTAL_BYTES_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
-    index: _builtins.int
-    """the last entry the snapshot holds"""
+    HEADER_FIELD_NUMBER: _builtins.int
     offset: _builtins.int
-    total_bytes: _builtins.int
+    """in the state"""
     data: _builtins.bytes
+    @_builtins.property
+    def header(self) -> Global___RaftSnapshotHeader: ...
     def __init__(
         self,
         *,
-        index: _builtins.int = ...,
         offset: _builtins.int = ...,
-        total_bytes: _builtins.int = ...,
         data: _builtins.bytes = ...,
+        header: Global___RaftSnapshotHeader | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "index", b"index", "offset", b"offset", "total_bytes", b"total_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from swarmpy.pb.raft_pb2 import (
     RaftAppend,
     RaftAppendReply,
@@ -17,7 +19,10 @@ from swarmpy.raft.append import Append, where_to_go_on, without_truncation
 from swarmpy.raft.frames import decode_append
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.replication import Send
+from swarmpy.raft.snapshot_file import Snapshot
 from swarmpy.raft.transfer import Incoming
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -39,7 +44,7 @@ class Follower:
         log: RaftLog,
         send: Send,
         incoming: Incoming,
-        on_snapshot: Callable[[str, bytes], None],
+        on_snapshot: Callable[[str, Snapshot], None],
     ) -> None:
         self._core = core
         self._log = log
@@ -89,15 +94,20 @@ class Follower:
     def chunk(self, leader: str, chunk: RaftSnapshotChunk) -> None:
         """Take a piece of a snapshot and ask for the next one."""
         self._core.hear_leader(leader, self._core.term)
-        if chunk.index <= self._core.applied_index:
-            self.confirm(leader, min(chunk.index, self._log.durable_index))
+        index = chunk.header.index
+        if index <= self._core.applied_index:
+            self.confirm(leader, min(index, self._log.durable_index))
             return
-        next_offset = self._incoming.take(leader, chunk)
-        reply = RaftSnapshotReply(index=chunk.index, next_offset=next_offset)
+        next_offset = self._incoming.take(chunk)
+        reply = RaftSnapshotReply(index=index, next_offset=next_offset)
         frame = RaftFrame(term=self._core.term, snapshot_reply=reply)
         self._send(leader, frame.SerializeToString())
-        if next_offset and next_offset == chunk.total_bytes:
-            self._on_snapshot(leader, self._incoming.finish())
+        if next_offset == chunk.header.state_bytes:
+            snapshot = self._incoming.finish()
+            if snapshot is None:
+                log.error("raft_snapshot_damaged", leader=leader, index=index)
+            else:
+                self._on_snapshot(leader, snapshot)
 
     def _reject(self, leader: str, append: Append) -> None:
         next_index = where_to_go_on(self._log, append, self._core.commit_index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmpy.errors import StorageCorrupt
 from swarmpy.pb.raft_pb2 import RaftBallot, RaftBase, RaftEntry, RaftRecord
+from swarmpy.raft import refused
 from swarmpy.raft.commands import NO_OP_COMMAND, Entry, Members, members_in
 from swarmpy.raft.segments import Segments
 
@@ -33,11 +34,17 @@ class RaftLog:
 
     # --- start
 
-    def recover(self) -> None:
-        """Read everything back. Raises StorageCorrupt as `Segments.recover` does."""
+    def recover(self, reaches: int = 0) -> None:
+        """Read everything back; a snapshot says that there was a file of number `reaches`.
+
+        Raises:
+            StorageCorrupt: as `Segments.recover` does, and when there is no such file any more.
+        """
         for record in self._segments.recover():
             self._replay(record)
-        if self._segments.is_new:
+        if self._segments.newest_number < reaches:
+            raise refused.missing_newest(self._segments.directory, reaches)
+        if not self._segments.newest_number:
             self._segments.begin(self._ballot())
         self.term = max(self.term, self.last_term)
         self.durable_index = self._written_index = self.last_index
@@ -49,10 +56,8 @@ class RaftLog:
                 if self.entries == [FIRST] and entry.index > 2:
                     self.entries = []
                 elif entry.index != self.last_index + 1:
-                    raise StorageCorrupt(
-                        f"the Raft log has entry {entry.index} after {self.last_index}",
-                        remedy="remove this manager from the swarm and join it anew",
-                    )
+                    directory = self._segments.directory
+                    raise refused.out_of_order(directory, entry.index, self.last_index)
                 self._add((entry.command, entry.index, entry.term))
             case "ballot":
                 self.term = record.ballot.term
@@ -69,6 +74,11 @@ class RaftLog:
                 )
 
     # --- what it holds
+
+    @property
+    def file_number(self) -> int:
+        """The number of its newest file."""
+        return self._segments.newest_number
 
     @property
     def first_index(self) -> int:
@@ -166,7 +176,7 @@ class RaftLog:
 
     def write_out(self) -> bool:
         """Write what is queued; False when there was nothing. Raises OSError."""
-        written = self._segments.write_out()
+        written = self._segments.write_out(self._ballot())
         self._written_index = self.last_index
         self.needs_sync |= written
         return written

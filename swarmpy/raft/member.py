@@ -32,7 +32,8 @@ from swarmpy.raft.reachable import Reachable
 from swarmpy.raft.reads import Reads
 from swarmpy.raft.replication import Replication
 from swarmpy.raft.settings import RaftSettings
-from swarmpy.raft.snapshots import Snapshot, SnapshotStore
+from swarmpy.raft.snapshot_file import Snapshot
+from swarmpy.raft.snapshots import SnapshotStore
 from swarmpy.raft.transfer import Incoming
 from swarmpy.raft.voters import Voters
 from swarmpy.seams import Leadership, PeerNetwork, StateMachine
@@ -53,7 +54,7 @@ class Member:
         rng: random.Random,
         settings: RaftSettings,
         now: float,
-        on_snapshot: Callable[[str, bytes], None],
+        on_snapshot: Callable[[str, Snapshot], None],
     ) -> None:
         self.node_id = node_id
         self.log = raft_log
@@ -118,7 +119,7 @@ class Member:
         self._follower.confirm(leader, min(snapshot.index, self.log.durable_index))
 
     def snapshot(self) -> Snapshot:
-        """Return the state as it is now."""
+        """Return the state as it is now; what is applied later is not in it."""
         index = self.core.applied_index
         term = self.log.term_at(index)
         assert term is not None

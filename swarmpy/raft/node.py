@@ -23,8 +23,10 @@ from swarmpy.raft.member import Member
 from swarmpy.raft.membership import Membership
 from swarmpy.raft.recovery import bootstrap as begin_log
 from swarmpy.raft.recovery import recover
+from swarmpy.raft.sealing import Sealing
 from swarmpy.raft.segments import Segments
 from swarmpy.raft.settings import RaftSettings
+from swarmpy.raft.snapshot_file import Snapshot
 from swarmpy.raft.snapshot_writer import SnapshotWriter
 from swarmpy.raft.snapshots import SnapshotStore
 from swarmpy.seams import Clock, Disk, Leadership, PeerNetwork, StateMachine
@@ -48,6 +50,7 @@ class RaftNode:
         directory: Path,
         clock: Clock,
         rng: random.Random,
+        sealing: Sealing,
         settings: RaftSettings | None = None,
     ) -> None:
         self._node_id = node_id
@@ -58,9 +61,11 @@ class RaftNode:
         self._settings = settings or RaftSettings()
         self._directory = directory
         self._store = SnapshotStore(
-            disk, directory / "snapshots", clock, self._settings.snapshot_chunk_bytes
+            disk, directory / "snapshots", clock, self._settings.snapshot_chunk_bytes, sealing
         )
-        self._log = RaftLog(Segments(disk, directory / "log", self._settings.segment_bytes))
+        self._log = RaftLog(
+            Segments(disk, directory / "log", self._settings.segment_bytes, sealing)
+        )
         self._wake = asyncio.Event()
         self._untold = asyncio.Event()
         self._places = asyncio.Semaphore(self._settings.proposals_waiting)
@@ -190,8 +195,8 @@ class RaftNode:
         log.info("raft_link", node=self._node_id, peer=peer, up=up)
         self._member.link_changed(peer, up=up)
 
-    def _received_snapshot(self, leader: str, data: bytes) -> None:
-        self._snapshots.received(leader, data)
+    def _received_snapshot(self, leader: str, snapshot: Snapshot) -> None:
+        self._snapshots.received(leader, snapshot)
 
     async def _take_turns(self) -> None:
         while True:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from swarmpy.errors import StorageCorrupt
+from swarmpy.raft import refused
 from swarmpy.raft.commands import membership
 from swarmpy.raft.log import RaftLog
-from swarmpy.raft.snapshots import Snapshot, SnapshotStore
+from swarmpy.raft.snapshot_file import Snapshot
+from swarmpy.raft.snapshots import SnapshotStore
 
 
 def recover(log: RaftLog, store: SnapshotStore, keep: int) -> Snapshot | None:
@@ -17,17 +18,15 @@ def recover(log: RaftLog, store: SnapshotStore, keep: int) -> Snapshot | None:
     the log ends before the snapshot or differs at its entry, and begins anew after it.
 
     Raises:
-        StorageCorrupt: the log is damaged, or begins after everything the snapshot holds.
+        StorageCorrupt: one of them is damaged or not of this manager, the log begins after
+            everything the snapshot holds, or files are missing that there were.
     """
     snapshot = store.recover()
-    log.recover()
+    log.recover(reaches=store.log_number)
     held_index = snapshot.index if snapshot is not None else 1
     if log.first_index > held_index:
-        raise StorageCorrupt(
-            f"the Raft log begins at entry {log.first_index}, and no whole snapshot in "
-            f"{store.directory} holds what was before",
-            remedy="remove this manager from the swarm and join it anew",
-        )
+        why = f": {store.unfinished} is damaged or unfinished" if store.unfinished else ""
+        raise refused.does_not_reach(log.first_index, store.directory, why)
     if snapshot is None:
         return None
     if log.term_at(snapshot.index) == snapshot.term:

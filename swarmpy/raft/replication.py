@@ -69,7 +69,8 @@ class Replication:
         if progress is not None:
             progress.start_probing()
             progress.next_index = min(progress.next_index, self._log.last_index + 1)
-            progress.snapshot = None
+            if progress.snapshot is not None:
+                self._resume(progress, progress.snapshot)
 
     # --- sending
 
@@ -162,13 +163,20 @@ class Replication:
             self._send_chunk(peer, outgoing, term)
 
     def _start_snapshot(self, peer: str, progress: Progress, term: int) -> None:
-        data = self._snapshots.read()
-        if data is None:
+        stored = self._snapshots.read()
+        if stored is None:
             return
-        index = self._snapshots.index
-        log.info("raft_snapshot_sent", peer=peer, index=index, bytes=len(data))
-        progress.snapshot = Outgoing(index, data, self._settings.snapshot_chunk_bytes)
+        size = stored.header.state_bytes
+        log.info("raft_snapshot_sent", peer=peer, index=stored.header.index, bytes=size)
+        progress.snapshot = Outgoing(stored, self._settings.snapshot_chunk_bytes)
         self._send_chunk(peer, progress.snapshot, term)
+
+    def _resume(self, progress: Progress, outgoing: Outgoing) -> None:
+        """Go on where the link broke, unless there is a newer snapshot by now."""
+        if outgoing.index == self._snapshots.index:
+            outgoing.link_broke()
+        else:
+            progress.snapshot = None
 
     def _push_snapshot(self, peer: str, progress: Progress, outgoing: Outgoing, term: int) -> None:
         """Repeat a piece that was not answered, and all of it when it was never installed."""

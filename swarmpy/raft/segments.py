@@ -1,51 +1,73 @@
 """The files the log is written to: one grows, older ones wait to be removed whole.
 
     log-0000000001  log-0000000002  log-0000000003   <- records are appended here
-    `------- synced, never written again -------'
+    `--- synced, never written again ----'
+
+    header | batch(ballot) | batch | batch ...          what is written at once is one record
 
 Only the last file may end in a torn record. Each file begins with the ballot, so that any
-older one can go without forgetting a vote.
+older one can go without forgetting a vote, and with the size of the one before, so that none
+can lose its end. It appears whole up to there. Every start goes on in a new file, made when
+there is something to write: sealing.py says why.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 
-from swarmpy.errors import StorageCorrupt
-from swarmpy.pb.raft_pb2 import RaftBallot, RaftRecord
-from swarmpy.raft.records import frame, read_records, was_durable
+from swarmpy.pb.raft_pb2 import RaftBallot, RaftBatch, RaftRecord
+from swarmpy.raft import refused
+from swarmpy.raft.file_header import FileHeader, make_header
+from swarmpy.raft.log_file import LogFile, read_log_file
+from swarmpy.raft.records import Kind, frame
+from swarmpy.raft.sealing import Sealing
 from swarmpy.seams import AppendFile, Disk
 
 log = structlog.get_logger()
 
-PREFIX = "log-"
+_NAME: Final = re.compile(r"log-(\d{10})")
+_BATCH_BYTES: Final = 1 << 20
+"""More than this in commands is written as several records."""
 
 
 @dataclass(slots=True)
 class _Segment:
     number: int
     path: Path
+    size: int
     last_index: int = 0
     """The highest entry that was ever written to it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The file that grows."""
+
+    file: AppendFile
+    header: FileHeader
+    durable_bytes: int
+    next_number: int
+    """Counts what was sealed, also what could not be written."""
 
 
 class Segments:
     """`recover` first. OSError goes through; a failed write leaves everything as it was."""
 
-    def __init__(self, disk: Disk, directory: Path, segment_bytes: int) -> None:
+    def __init__(self, disk: Disk, directory: Path, segment_bytes: int, sealing: Sealing) -> None:
+        self.directory = directory
         self._disk = disk
-        self._directory = directory
         self._segment_bytes = segment_bytes
+        self._sealing = sealing
         self._segments: list[_Segment] = []
-        self._waiting: list[tuple[int, bytes]] = []
-        """(index or 0, payload) of records that are not in the file yet."""
-        self._file: AppendFile | None = None
-        self._size = 0
-        self._durable = 0
+        self._waiting: list[RaftRecord] = []
+        """Records that are not in the file yet."""
+        self._open: _Open | None = None
 
     # --- start
 
@@ -53,108 +75,126 @@ class Segments:
         """Yield every record in order and cut a torn tail; what was yielded is durable.
 
         Raises:
-            StorageCorrupt: a file is damaged where it was synced, or missing.
+            StorageCorrupt: a file is damaged where it was synced, missing, or of others.
         """
-        self._disk.make_dir(self._directory)
-        names = [n for n in self._disk.list_dir(self._directory) if n.startswith(PREFIX)]
-        for position, name in enumerate(names):
-            segment = _Segment(int(name.removeprefix(PREFIX)), self._directory / name)
-            self._check_order(segment)
-            self._segments.append(segment)
-            for payload in self._read(segment.path, is_last=position == len(names) - 1):
-                record = RaftRecord.FromString(payload)
-                segment.last_index = max(segment.last_index, record.entry.index)
-                yield record
+        self._disk.make_dir(self.directory)
+        names = [n for n in self._disk.list_dir(self.directory) if _NAME.fullmatch(n)]
+        before: LogFile | None = None
+        for name in names:
+            path = self.directory / name
+            data = self._disk.read(path)
+            number = int(name.removeprefix("log-"))
+            if self._segments and number != self.newest_number + 1:
+                raise refused.missing_before(path)
+            file = read_log_file(data, path, self._sealing, before, is_last=name == names[-1])
+            self._check_size_before(file)
+            if not file.end:
+                self._disk.remove(path)
+                break
+            self._cut(path, file, len(data))
+            self._segments.append(_Segment(number, path, file.end))
+            yield from self._noted(file.records)
+            before = file
         if self._segments:
-            self._file = self._disk.append_to(self._segments[-1].path)
-            self._file.sync_now()
+            self._make_durable(self._segments[-1].path)
 
-    def _check_order(self, segment: _Segment) -> None:
-        if self._segments and segment.number != self._segments[-1].number + 1:
-            raise StorageCorrupt(
-                f"a file of the Raft log is missing before {segment.path}",
-                remedy="remove this manager from the swarm and join it anew",
-            )
+    def _check_size_before(self, file: LogFile) -> None:
+        if self._segments and file.previous_bytes is not None:
+            before = self._segments[-1]
+            if before.size != file.previous_bytes:
+                raise refused.resized(before.path, before.size, file.previous_bytes)
 
-    def _read(self, path: Path, *, is_last: bool) -> list[bytes]:
-        data = self._disk.read(path)
-        payloads, end = read_records(data)
-        if end < len(data):
-            if not is_last or was_durable(data, end):
-                raise StorageCorrupt(
-                    f"the Raft log is damaged: {path} at byte {end}",
-                    remedy="remove this manager from the swarm and join it anew",
-                )
-            log.warning("raft_log_tail_cut", path=str(path), bytes=len(data) - end)
-            self._disk.truncate(path, end)
-        self._size = self._durable = end
-        return payloads
+    def _cut(self, path: Path, file: LogFile, size: int) -> None:
+        if file.end < size:
+            log.warning("raft_log_tail_cut", path=str(path), bytes=size - file.end)
+            self._disk.truncate(path, file.end)
+
+    def _noted(self, records: list[RaftRecord]) -> Iterator[RaftRecord]:
+        segment = self._segments[-1]
+        for record in records:
+            segment.last_index = max(segment.last_index, record.entry.index)
+            yield record
+
+    def _make_durable(self, path: Path) -> None:
+        """Sync what a killed process may have written and not synced."""
+        file = self._disk.append_to(path)
+        try:
+            file.sync_now()
+        finally:
+            file.close()
 
     # --- writing
 
     def put(self, record: RaftRecord) -> None:
         """Queue a record for the next `write_out`."""
-        self._waiting.append((record.entry.index, record.SerializeToString()))
+        self._waiting.append(record)
 
     def take_back(self, count: int) -> None:
         """Forget the last `count` records that were queued and not written."""
         assert 0 < count <= len(self._waiting)
         del self._waiting[-count:]
 
-    def write_out(self) -> bool:
-        """Write what is queued with one append; False when there was nothing."""
+    def write_out(self, ballot: RaftBallot) -> bool:
+        """Write what is queued with one append; False when there was nothing.
+
+        The first after a start begins a file with `ballot`.
+        """
         if not self._waiting:
             return False
+        if self._open is None:
+            self.begin(ballot)
         file, segment = self._current()
-        pieces: list[bytes] = []
-        size = self._size
-        for _, payload in self._waiting:
-            pieces.append(frame(payload, size, self._durable))
-            size += len(pieces[-1])
-        file.append(b"".join(pieces))
-        self._size = size
-        segment.last_index = max(segment.last_index, *(index for index, _ in self._waiting), 0)
+        framed = self._framed(file, segment.size)
+        file.file.append(framed)
+        segment.size += len(framed)
+        highest = max(record.entry.index for record in self._waiting)
+        segment.last_index = max(segment.last_index, highest)
         self._waiting.clear()
         return True
 
+    def _framed(self, file: _Open, offset: int) -> bytes:
+        pieces: list[bytes] = []
+        for batch in _batches(self._waiting):
+            payload = RaftBatch(records=batch).SerializeToString()
+            number, file.next_number = file.next_number, file.next_number + 1
+            seal = file.header.seal
+            pieces.append(frame(seal, Kind.BATCH, number, payload, offset, file.durable_bytes))
+            offset += len(pieces[-1])
+        return b"".join(pieces)
+
     async def sync(self) -> None:
         """Return when everything written before the call is durable."""
-        file, _ = self._current()
-        size = self._size
-        await file.sync()
-        self._durable = max(self._durable, size)
+        file, segment = self._current()
+        size = segment.size
+        await file.file.sync()
+        file.durable_bytes = max(file.durable_bytes, size)
 
     def sync_now(self) -> None:
-        file, _ = self._current()
-        file.sync_now()
-        self._durable = self._size
+        if self._open is not None:
+            file, segment = self._current()
+            file.file.sync_now()
+            file.durable_bytes = segment.size
 
     def rotate_if_full(self, ballot: RaftBallot) -> None:
         """Begin a new file when this one is large. No `sync` may be under way."""
-        if self._size >= self._segment_bytes and not self._waiting:
+        is_full = self._open is not None and self._segments[-1].size >= self._segment_bytes
+        if is_full and not self._waiting:
             self.begin(ballot)
 
     def begin(self, ballot: RaftBallot) -> None:
         """Begin a new file; the old one is synced for the last time."""
-        number = 1
-        if self._segments:
-            self.sync_now()
-            number = self._segments[-1].number + 1
-        path = self._directory / f"{PREFIX}{number:010d}"
+        self.sync_now()
+        number = self.newest_number + 1
+        previous_bytes = self._segments[-1].size if self._segments else 0
+        path = self.directory / f"log-{number:010d}"
+        header = make_header(self._sealing, path.name, previous_bytes=previous_bytes)
+        first = RaftBatch(records=[RaftRecord(ballot=ballot)]).SerializeToString()
+        data = header.data + frame(header.seal, Kind.BATCH, 0, first, len(header.data))
+        self._disk.replace(path, data)
         file = self._disk.append_to(path)
-        first = frame(RaftRecord(ballot=ballot).SerializeToString(), 0, 0)
-        try:
-            file.append(first)
-            file.sync_now()
-        except OSError:
-            file.close()
-            self._disk.remove(path)
-            raise
-        if self._file is not None:
-            self._file.close()
-        self._segments.append(_Segment(number, path))
-        self._file = file
-        self._size = self._durable = len(first)
+        self.close()
+        self._segments.append(_Segment(number, path, len(data)))
+        self._open = _Open(file, header, durable_bytes=len(data), next_number=1)
 
     def remove_below(self, index: int) -> None:
         """Remove the oldest files as long as all their entries are below `index`."""
@@ -162,15 +202,29 @@ class Segments:
             self._disk.remove(self._segments.pop(0).path)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._open is not None:
+            self._open.file.close()
+            self._open = None
 
     @property
-    def is_new(self) -> bool:
-        """There is no file yet."""
-        return not self._segments
+    def newest_number(self) -> int:
+        """The number of the last file; 0 when there is none yet."""
+        return self._segments[-1].number if self._segments else 0
 
-    def _current(self) -> tuple[AppendFile, _Segment]:
-        assert self._file is not None, "begin() or recover() comes first"
-        return self._file, self._segments[-1]
+    def _current(self) -> tuple[_Open, _Segment]:
+        assert self._open is not None, "nothing was written yet"
+        return self._open, self._segments[-1]
+
+
+def _batches(records: list[RaftRecord]) -> Iterator[list[RaftRecord]]:
+    """Yield the records in lists that one record of the file can hold each."""
+    batch: list[RaftRecord] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record.entry.command)
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

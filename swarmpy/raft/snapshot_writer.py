@@ -1,4 +1,7 @@
-"""Writes snapshots beside the turns: the member's own, and those a leader sends."""
+"""Writes snapshots beside the turns: the member's own, and those a leader sends.
+
+Taking one is a cheap cut of the state; its bytes are made, sealed and written in pieces.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import structlog
 
 from swarmpy.raft.member import Member
 from swarmpy.raft.settings import RaftSettings
-from swarmpy.raft.snapshots import Snapshot, SnapshotStore, decode, encode
+from swarmpy.raft.snapshot_file import Snapshot
+from swarmpy.raft.snapshots import SnapshotStore
 from swarmpy.seams import Clock
 
 log = structlog.get_logger()
@@ -34,12 +38,12 @@ class SnapshotWriter:
         self._wake = wake
         self._work = asyncio.Event()
         self._own: Snapshot | None = None
-        self._received: tuple[str, bytes] | None = None
+        self._received: tuple[str, Snapshot] | None = None
         self._tried_index = store.index
         """Where the last own snapshot was taken, written or not."""
 
     def take_if_due(self) -> None:
-        """Take a snapshot when enough was applied since the last; `run` writes it."""
+        """Cut off a snapshot when enough was applied since the last; `run` writes it."""
         applied = self._member.core.applied_index
         since = max(self._tried_index, self._store.index)
         if self._own is None and applied - since >= self._settings.snapshot_entries:
@@ -47,9 +51,9 @@ class SnapshotWriter:
             self._own = self._member.snapshot()
             self._work.set()
 
-    def received(self, leader: str, data: bytes) -> None:
+    def received(self, leader: str, snapshot: Snapshot) -> None:
         """Write and then install what a leader has sent."""
-        self._received = (leader, data)
+        self._received = (leader, snapshot)
         self._work.set()
 
     async def run(self) -> None:
@@ -69,14 +73,10 @@ class SnapshotWriter:
     async def _write_received(self) -> None:
         if self._received is None:
             return
-        leader, data = self._received
+        leader, snapshot = self._received
         self._received = None
-        snapshot = decode(data)
-        if snapshot is None:
-            log.error("raft_snapshot_damaged", leader=leader, bytes=len(data))
-            return
         if snapshot.index > self._store.index:
-            await self._store.save(data, snapshot.index)
+            await self._store.save(snapshot, self._member.log.file_number)
         self._member.install(leader, snapshot)
         self._wake()
 
@@ -85,7 +85,7 @@ class SnapshotWriter:
         if snapshot is None:
             return
         if snapshot.index > self._store.index:
-            await self._store.save(encode(snapshot), snapshot.index)
+            size = await self._store.save(snapshot, self._member.log.file_number)
             self._member.snapshot_saved(snapshot)
-            log.info("raft_snapshot_saved", index=snapshot.index, bytes=len(snapshot.state))
+            log.info("raft_snapshot_saved", index=snapshot.index, bytes=size)
         self._own = None

@@ -18,7 +18,8 @@ from swarmpy.seams import Clock, Propose
 from swarmpy.store.apply import perform, stale_row
 from swarmpy.store.editor import Editor
 from swarmpy.store.guard import WriteGuard
-from swarmpy.store.tables import SCHEMAS, change_putting, row_of
+from swarmpy.store.snapshot import snapshot_of
+from swarmpy.store.tables import SCHEMAS, row_of
 from swarmpy.store.view import View
 from swarmpy.store.watch import LIMIT, Commit, Watch
 
@@ -123,20 +124,13 @@ class Store:
             return
         self._announce(Commit(index, perform(self.view, index, transaction)))
 
-    def snapshot(self) -> bytes:
-        """Return the whole state as bytes; equal states give equal bytes."""
-        rows = [
-            change_putting(schema, row)
-            for schema in SCHEMAS
-            for row in self.view.table(schema.name)
-        ]
-        return StoreSnapshot(
-            index=self.index, rows=rows, recent_transaction_ids=list(self._recent)
-        ).SerializeToString(deterministic=True)
+    def snapshot(self) -> Iterator[bytes]:
+        """Return the whole state as it is now, in pieces; equal states give equal bytes."""
+        return snapshot_of(self.view, self.index, self._recent)
 
-    def restore(self, snapshot: bytes) -> None:
+    def restore(self, pieces: Iterable[bytes]) -> None:
         """Become what a snapshot says; watchers are told to look again."""
-        parsed = StoreSnapshot.FromString(snapshot)
+        parsed = StoreSnapshot.FromString(b"".join(pieces))
         for schema in SCHEMAS:
             table = self.view.table(schema.name)
             for row in list(table):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from swarmpy.core.task_life import has_node, is_ended
 from swarmpy.pb.objects_pb2 import Task
@@ -59,7 +59,7 @@ class Invariants:
 
     def holds(self, node_id: str, store: Store, index: int) -> None:
         """Hear that a manager stands at an index."""
-        digest = _digest(store.snapshot())
+        digest = _digest(*store.snapshot())
         self._story.tell("applied", node=node_id, index=index, state=digest)
         if self._states.setdefault(index, digest) != digest:
             self._story.blame(f"{node_id} holds other bytes at index {index} than others do")
@@ -92,11 +92,11 @@ class WatchedStore:
         self._store.apply(index, entry)
         self._invariants.applied(self._node_id, self._store, index, entry)
 
-    def snapshot(self) -> bytes:
+    def snapshot(self) -> Iterator[bytes]:
         return self._store.snapshot()
 
-    def restore(self, snapshot: bytes) -> None:
-        self._store.restore(snapshot)
+    def restore(self, pieces: Iterable[bytes]) -> None:
+        self._store.restore(pieces)
         self._invariants.holds(self._node_id, self._store, self._store.index)
 
     def proposing(self, propose: Callable[[bytes], Awaitable[int]]) -> _Propose:
@@ -155,5 +155,8 @@ def _name(state: TaskState.ValueType) -> str:
     return TaskState.Name(state).removeprefix("TASK_STATE_")
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:12]
+def _digest(*pieces: bytes) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()[:12]

@@ -112,6 +112,7 @@ class Daemon:
             STATE_DIR / "raft",
             host.clock,
             self._rng,
+            host.sealing,
             RAFT_SETTINGS,
         )
         ending.push_async_callback(raft.close)

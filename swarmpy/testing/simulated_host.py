@@ -1,6 +1,6 @@
 """One machine of a simulated swarm: what it keeps when power fails, and the daemon it runs.
 
-outlives the daemon          disk, clock, containers
+outlives the daemon          disk and its keys, clock, containers
 outlives nothing             connections, the store in memory, every task of the daemon
 """
 
@@ -10,7 +10,9 @@ import asyncio
 
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER
+from swarmpy.raft.sealing import Sealing
 from swarmpy.rpc.peer import Peer
+from swarmpy.security.data_keys import DataKeys
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.fake_data_plane import FakeDataPlane
 from swarmpy.testing.fake_runtime import FakeRuntime
@@ -34,6 +36,8 @@ class SimulatedHost:
         self.name = name
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.disk = FaultyDisk(world.rng(f"{name}/disk"), self.clock, SYNC_S)
+        rng = world.rng(f"{name}/sealing")
+        self.sealing = Sealing(CLUSTER_ID, DataKeys.create(rng), rng)
         self.runtime = FakeRuntime(name, self.clock)
         self.data_plane = FakeDataPlane()
         self.daemon: Daemon | None = None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from swarmpy.errors import SwarmPyError
 from swarmpy.raft.node import RaftNode
+from swarmpy.raft.sealing import Sealing
 from swarmpy.raft.settings import RaftSettings
+from swarmpy.security.data_keys import DataKeys
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.memory_network import MemoryNetwork
@@ -20,6 +22,10 @@ from swarmpy.testing.virtual_loop import run
 
 DIRECTORY = Path("/raft")
 SMALL = RaftSettings(snapshot_entries=50, snapshot_keep=10, segment_bytes=4096)
+
+
+def make_sealing(rng: random.Random, cluster_id: str = "swarm1") -> Sealing:
+    return Sealing(cluster_id, DataKeys.create(rng), rng)
 
 
 class Words:
@@ -35,11 +41,11 @@ class Words:
         self.last_index = index
         self.words.append(entry.decode())
 
-    def snapshot(self) -> bytes:
-        return "\n".join([str(self.last_index), *self.words]).encode()
+    def snapshot(self) -> Iterator[bytes]:
+        return iter(["\n".join([str(self.last_index), *self.words]).encode()])
 
-    def restore(self, snapshot: bytes) -> None:
-        index, *self.words = snapshot.decode().split("\n")
+    def restore(self, pieces: Iterable[bytes]) -> None:
+        index, *self.words = b"".join(pieces).decode().split("\n")
         self.last_index = int(index)
         self.restored += 1
 
@@ -52,6 +58,7 @@ class Manager:
         self.cluster = cluster
         self.address = f"{name}:4242"
         self.disk = FaultyDisk(cluster.rng, cluster.clock, sync_s=0.002)
+        self.sealing = make_sealing(cluster.rng)
         self.machine = Words()
         self.failure: BaseException | None = None
         self.node: RaftNode
@@ -77,6 +84,7 @@ class Manager:
             DIRECTORY,
             self.cluster.clock,
             random.Random(self.cluster.rng.random()),
+            self.sealing,
             self.cluster.settings,
         )
         await self.node.start(bootstrap)
@@ -98,9 +106,11 @@ class Manager:
             await self.node.close()
 
     async def crash(self) -> None:
-        """Lose power: what was not synced is gone."""
+        """Lose power: what was not synced is gone, and so is what the dying process says."""
+        failure = self.failure
         self.disk.switch_off()
         await self.stop()
+        self.failure = failure
         self.disk.switch_on()
 
 

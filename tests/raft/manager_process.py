@@ -19,8 +19,10 @@ from swarmpy.daemon.clock import SystemClock
 from swarmpy.errors import Unavailable
 from swarmpy.raft.disk import LocalDisk
 from swarmpy.raft.node import RaftNode
+from swarmpy.raft.sealing import Sealing
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.raft.tls_network import TlsPeerNetwork
+from swarmpy.security.data_keys import KEY_BYTES, DataKeys
 from tests.raft.cluster import Words
 from tests.raft.loopback import LoopbackPort
 
@@ -42,6 +44,8 @@ class Process:
             Path(config["directory"]),
             SystemClock(),
             random.Random(),
+            # The same key in every life of the process; salts are new in each.
+            Sealing("swarm1", DataKeys({1: bytes(KEY_BYTES)}), random.SystemRandom()),
             RaftSettings(
                 snapshot_entries=config["snapshot_entries"], snapshot_keep=50, segment_bytes=65536
             ),

@@ -15,6 +15,7 @@ from swarmpy.raft.segments import Segments
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.virtual_loop import VirtualLoop
+from tests.raft.cluster import make_sealing
 
 
 def make_log(terms: list[int]) -> RaftLog:
@@ -22,7 +23,7 @@ def make_log(terms: list[int]) -> RaftLog:
     loop = VirtualLoop()
     loop.close()
     disk = FaultyDisk(random.Random(1), VirtualClock(loop))
-    log = RaftLog(Segments(disk, Path("/log"), 1 << 20))
+    log = RaftLog(Segments(disk, Path("/log"), 1 << 20, make_sealing(random.Random(1))))
     log.recover()
     for term in terms:
         log.append(b"\x00", log.last_index + 1, term)

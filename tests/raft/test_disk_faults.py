@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from swarmpy.errors import StorageCorrupt, StorageFull
+from swarmpy.raft.records import Kind, frame
+from swarmpy.raft.sealing import FileSeal
 from swarmpy.raft.settings import RaftSettings
 from tests.raft.cluster import DIRECTORY, SMALL, Cluster, Manager, simulate
 
@@ -105,13 +107,20 @@ def _files(manager: Manager, kind: str) -> list[Path]:
     return [DIRECTORY / kind / name for name in manager.disk.list_dir(DIRECTORY / kind)]
 
 
-@pytest.mark.parametrize("kind", ["cut", "garbage", "zeros"])
+@pytest.mark.parametrize("kind", ["a record cut short", "a few bytes", "zeros"])
 def test_a_torn_tail_is_cut_and_what_was_acknowledged_is_there(kind: str) -> None:
     async def scenario(cluster: Cluster) -> None:
         manager = await _filled(cluster, 30)
         last = _files(manager, "log")[-1]
         data = manager.disk.read(last)
-        tail = {"cut": data[-60:-20], "garbage": cluster.rng.randbytes(77), "zeros": bytes(99)}
+        never_synced = frame(
+            FileSeal(bytes(32), bytes(16)), Kind.BATCH, 99, bytes(200), len(data), len(data)
+        )
+        tail = {
+            "a record cut short": never_synced[:-20],
+            "a few bytes": cluster.rng.randbytes(7),
+            "zeros": bytes(99),
+        }
         manager.disk.replace(last, data + tail[kind])
         await manager.start()
         leader = await cluster.leader()

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 from swarmpy.errors import StorageCorrupt
 from swarmpy.raft.commands import membership
 from swarmpy.raft.log import RaftLog
-from swarmpy.raft.records import frame, read_records, was_durable
+from swarmpy.raft.records import Kind, frame, is_torn, was_durable, whole_records
+from swarmpy.raft.sealing import FileSeal
 from swarmpy.raft.segments import Segments
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.virtual_loop import VirtualLoop
+from tests.raft.cluster import make_sealing
 
 DIRECTORY = Path("/log")
+SEALING = make_sealing(random.Random(1))
+SEAL = FileSeal(bytes(32), bytes(16))
 
 
 def make_disk(seed: int = 1) -> FaultyDisk:
@@ -29,7 +33,7 @@ def make_disk(seed: int = 1) -> FaultyDisk:
 
 
 def opened(disk: FaultyDisk, segment_bytes: int = 1 << 20) -> RaftLog:
-    log = RaftLog(Segments(disk, DIRECTORY, segment_bytes))
+    log = RaftLog(Segments(disk, DIRECTORY, segment_bytes, SEALING))
     log.recover()
     return log
 
@@ -81,6 +85,8 @@ def test_a_crash_at_any_byte_leaves_a_beginning_with_all_that_was_synced(
 ) -> None:
     disk = make_disk(seed)
     log = opened(disk)
+    path = DIRECTORY / disk.list_dir(DIRECTORY)[-1]
+    appears_with = len(disk.read(path))
     everything = [f"word {number}" for number in range(20)]
     append(log, *everything[:synced])
     log.sync_now()
@@ -90,9 +96,8 @@ def test_a_crash_at_any_byte_leaves_a_beginning_with_all_that_was_synced(
     left = words(opened(disk))
     assert left == everything[: len(left)]
     assert len(left) >= synced
-    path = DIRECTORY / disk.list_dir(DIRECTORY)[-1]
     data = disk.read(path)
-    disk.replace(path, data[: max(cut % (len(data) + 1), 0)])
+    disk.replace(path, data[: appears_with + cut % (len(data) - appears_with + 1)])
     left = words(opened(disk))
     assert left == everything[: len(left)]
 
@@ -159,18 +164,27 @@ def test_damage_before_what_was_synced_later_is_refused(fraction: float) -> None
         opened(disk)
 
 
+def record(payload: bytes, offset: int, durable_bytes: int) -> bytes:
+    return frame(SEAL, Kind.BATCH, offset, payload, offset, durable_bytes)
+
+
+def ends(data: bytes) -> list[int]:
+    return [whole.end for whole in whole_records(data, 0)]
+
+
 def test_a_torn_group_is_no_damage_though_a_later_part_of_it_is_whole() -> None:
-    first = frame(b"synced", 0, 0)
-    second = frame(b"torn", len(first), len(first))
-    third = frame(b"whole", len(first) + len(second), len(first))
+    first = record(b"synced", 0, 0)
+    second = record(b"torn" * 400, len(first), len(first))
+    third = record(b"whole", len(first) + len(second), len(first))
     data = first + bytes(len(second)) + third
-    payloads, end = read_records(data)
-    assert payloads == [b"synced"]
-    assert not was_durable(data, end)
-    fourth = frame(b"later", len(data), len(data))
-    assert was_durable(data + fourth, end)
+    assert ends(data) == [len(first)]
+    assert not was_durable(data, len(first))
+    assert is_torn(data, len(first))
+    fourth = record(b"later", len(data), len(data))
+    assert was_durable(data + fourth, len(first))
+    assert not is_torn(data + fourth, len(first))
 
 
 def test_a_record_copied_to_another_place_is_no_record() -> None:
-    record = frame(b"payload", 0, 0)
-    assert read_records(record + record) == ([b"payload"], len(record))
+    once = record(b"payload", 0, 0)
+    assert ends(once + once) == [len(once)]
