@@ -53,13 +53,16 @@ class Leadership:
 
 
 class StateMachine(Protocol):
-    """What consensus replicates. All of it runs on the event loop and never awaits."""
+    """What consensus replicates, told in the order of the log."""
 
     def apply(self, index: int, entry: bytes) -> None:
         """Deterministic; never raises."""
 
-    def snapshot(self) -> Iterable[bytes]:
-        """Return the state as it is now, in pieces made when read; equal states, equal bytes."""
+    async def snapshot(self) -> Iterable[bytes]:
+        """Return the state as it is when this is called, in pieces made when read.
+
+        Equal states give equal bytes.
+        """
 
     def restore(self, pieces: Iterable[bytes]) -> None: ...
 

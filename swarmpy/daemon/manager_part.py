@@ -10,9 +10,11 @@ from pathlib import Path
 import grpc
 import structlog
 
+from swarmpy.daemon.consensus_thread import ConsensusThread, StoreAtHome
 from swarmpy.daemon.first import Founding
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.daemon.settings import Settings
+from swarmpy.daemon.side_loop import SideLoop
 from swarmpy.errors import SwarmPyError
 from swarmpy.ids import IdSource
 from swarmpy.manager.bootstrap import bootstrap_cluster
@@ -67,10 +69,11 @@ class ManagerPart:
         ids = IdSource(rng)
         self._port = ClusterPort(identity)
         self._store = Store(clock, ids)
+        self._side = SideLoop("raft")
         self._network = TlsPeerNetwork(self._node_id, self._port, clock)
-        self._raft = RaftNode(
+        self._node = RaftNode(
             self._node_id,
-            self._store,
+            StoreAtHome(self._store, self._side),
             self._network,
             disk,
             raft_directory(settings),
@@ -78,6 +81,7 @@ class ManagerPart:
             rng,
             Sealing(identity().cluster_id, keys, rng),
         )
+        self._raft = ConsensusThread(self._node, self._side)
         self._store.connect(self._raft.propose)
         self._manager = Manager(
             store=self._store,
@@ -86,6 +90,7 @@ class ManagerPart:
             clock=clock,
             ids=ids,
             rng=rng,
+            at_home=self._side.run_at_home,
         )
         self._port.register(
             JOIN_PROTOCOL, self._manager.join_server.handle, needs_certificate=False
@@ -97,9 +102,16 @@ class ManagerPart:
         founding = Founding.load(self._disk, settings.state_dir)
         self._port.bind(join_address(settings.listen_address, settings.cluster_port))
         try:
-            await self._raft.start(
-                {self._node_id: settings.raft_address} if founding is not None else None
-            )
+            async with self._side.running():
+                await self._take_part(founding)
+        finally:
+            self._port.close()
+
+    async def _take_part(self, founding: Founding | None) -> None:
+        settings = self._settings
+        first = {self._node_id: settings.raft_address} if founding is not None else None
+        try:
+            await self._side.run(self._node.start(first))
             api = join_address(settings.listen_address, settings.api_port)
             server = await self._transport.serve(api, self._manager.register)
             local = await serve_local(settings.socket_path, self._manager.register)
@@ -109,13 +121,12 @@ class ManagerPart:
                 await local.stop(STOP_GRACE_S)
                 await server.stop(STOP_GRACE_S)
         finally:
-            self._port.close()
-            await self._raft.close()
+            await self._side.run(self._node.close())
 
     async def _run_parts(self, founding: Founding | None) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._port.run(), name="cluster port")
-            group.create_task(self._network.run(), name="raft network")
+            group.create_task(self._side.run(self._port.run()), name="cluster port")
+            group.create_task(self._side.run(self._network.run()), name="raft network")
             raft = group.create_task(self._raft.run(), name="raft")
             manager = group.create_task(self._manager.run(), name="manager")
             group.create_task(self._enter(founding), name="enter")

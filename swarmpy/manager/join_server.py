@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
 
 import grpc
 import structlog
@@ -26,6 +27,8 @@ from swarmpy.rpc.peer import Peer
 from swarmpy.seams import Clock, Transport
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 FAILURES_ALLOWED = 5
 FAILURES_FORGOTTEN_S = 60.0
@@ -59,12 +62,25 @@ class FailedJoins:
         return [at for at in self._failures.get(host, ()) if at > since]
 
 
+class AtHome(Protocol):
+    """Awaits work on the loop that the store lives on."""
+
+    async def __call__(self, work: Coroutine[Any, Any, T], /) -> T: ...
+
+
+async def here(work: Coroutine[Any, Any, T]) -> T:
+    """Await work where it is: the port is served by the store's own loop."""
+    return await work
+
+
 class JoinServer:
     """Serves joins on every manager; one that does not lead asks the leader."""
 
-    def __init__(self, seat: Seat, transport: Transport) -> None:
+    def __init__(self, seat: Seat, transport: Transport, at_home: AtHome = here) -> None:
+        """`handle` may run on another loop than the store's; then `at_home` leads back to it."""
         self._seat = seat
         self._transport = transport
+        self._at_home = at_home
         self._failed = FailedJoins(seat.clock)
 
     async def handle(
@@ -79,12 +95,14 @@ class JoinServer:
         host = _host_of(writer)
         try:
             async with asyncio.timeout(self._seat.settings.join_timeout_s):
-                authority_pem = self._seat.store.view.cluster.ca_certificate_pem
-                await write_frame(writer, JoinOffer(ca_certificate_pem=authority_pem))
+                await write_frame(writer, await self._at_home(self._offer()))
                 request = await read_frame(reader, JoinRequest)
-                await write_frame(writer, await self._answer(host, request))
+                await write_frame(writer, await self._at_home(self._answer(host, request)))
         except TimeoutError as error:
             raise Unavailable(f"a join from {host} took too long") from error
+
+    async def _offer(self) -> JoinOffer:
+        return JoinOffer(ca_certificate_pem=self._seat.store.view.cluster.ca_certificate_pem)
 
     async def _answer(self, host: str, request: JoinRequest) -> JoinResponse:
         try:

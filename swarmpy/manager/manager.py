@@ -22,7 +22,7 @@ from swarmpy.manager.dispatcher.agents import Agents
 from swarmpy.manager.dispatcher.membership import Membership
 from swarmpy.manager.dispatcher.streams import Streams
 from swarmpy.manager.forwarding import ControlGate
-from swarmpy.manager.join_server import JoinServer
+from swarmpy.manager.join_server import AtHome, JoinServer, here
 from swarmpy.manager.lead import LOOPS, Lead
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.manager.seat import Seat
@@ -62,8 +62,11 @@ class Manager:
         settings: ManagerSettings | None = None,
         loops: tuple[type[ControlLoop], ...] = LOOPS,
         who_calls: Callable[[Context], Peer] = peer_of,
+        at_home: AtHome = here,
     ) -> None:
-        """`rng` makes the secrets of join tokens: in production a `random.SystemRandom`."""
+        """`rng` makes the secrets of join tokens: in production a `random.SystemRandom`.
+        `at_home` is for a cluster port that another loop serves.
+        """
         settings = settings or ManagerSettings()
         self._seat = Seat(store, consensus, clock, ids, rng, settings)
         self._loops = loops
@@ -71,7 +74,7 @@ class Manager:
         self._held: Lead | None = None
         self._shall_lead = False
         self._gate = ControlGate(self._seat, transport, self.lead, who_calls)
-        self.join_server = JoinServer(self._seat, transport)
+        self.join_server = JoinServer(self._seat, transport, at_home)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Serve Control and Dispatcher. May be called for several servers."""

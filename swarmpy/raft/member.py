@@ -118,12 +118,13 @@ class Member:
             log.info("raft_snapshot_installed", index=snapshot.index, leader=leader)
         self._follower.confirm(leader, min(snapshot.index, self.log.durable_index))
 
-    def snapshot(self) -> Snapshot:
-        """Return the state as it is now; what is applied later is not in it."""
+    async def snapshot(self) -> Snapshot:
+        """Return the state as it is when this is called; what is applied later is not in it."""
         index = self.core.applied_index
         term = self.log.term_at(index)
+        members = self.log.members_at(index)
         assert term is not None
-        return Snapshot(index, term, self.log.members_at(index), self._machine.snapshot())
+        return Snapshot(index, term, members, await self._machine.snapshot())
 
     def snapshot_saved(self, snapshot: Snapshot) -> None:
         """Forget what a durable snapshot holds, but for the last entries."""

@@ -37,18 +37,18 @@ class SnapshotWriter:
         self._settings = settings
         self._wake = wake
         self._work = asyncio.Event()
-        self._own: Snapshot | None = None
+        self._own_is_due = False
         self._received: tuple[str, Snapshot] | None = None
         self._tried_index = store.index
         """Where the last own snapshot was taken, written or not."""
 
     def take_if_due(self) -> None:
-        """Cut off a snapshot when enough was applied since the last; `run` writes it."""
+        """Let `run` take a snapshot when enough was applied since the last."""
         applied = self._member.core.applied_index
         since = max(self._tried_index, self._store.index)
-        if self._own is None and applied - since >= self._settings.snapshot_entries:
+        if not self._own_is_due and applied - since >= self._settings.snapshot_entries:
             self._tried_index = applied
-            self._own = self._member.snapshot()
+            self._own_is_due = True
             self._work.set()
 
     def received(self, leader: str, snapshot: Snapshot) -> None:
@@ -68,7 +68,7 @@ class SnapshotWriter:
                 if error.errno != errno.ENOSPC:
                     raise
                 log.warning("raft_snapshot_not_written", error=str(error))
-                self._own = None
+                self._own_is_due = False
 
     async def _write_received(self) -> None:
         if self._received is None:
@@ -81,11 +81,11 @@ class SnapshotWriter:
         self._wake()
 
     async def _write_own(self) -> None:
-        snapshot = self._own
-        if snapshot is None:
+        if not self._own_is_due:
             return
+        snapshot = await self._member.snapshot()
         if snapshot.index > self._store.index:
             size = await self._store.save(snapshot, self._member.log.file_number)
             self._member.snapshot_saved(snapshot)
             log.info("raft_snapshot_saved", index=snapshot.index, bytes=size)
-        self._own = None
+        self._own_is_due = False

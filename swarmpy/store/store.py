@@ -124,7 +124,10 @@ class Store:
             return
         self._announce(Commit(index, perform(self.view, index, transaction)))
 
-    def snapshot(self) -> Iterator[bytes]:
+    async def snapshot(self) -> Iterator[bytes]:
+        return self.as_bytes()
+
+    def as_bytes(self) -> Iterator[bytes]:
         """Return the whole state as it is now, in pieces; equal states give equal bytes."""
         return snapshot_of(self.view, self.index, self._recent)
 

@@ -59,7 +59,7 @@ class Invariants:
 
     def holds(self, node_id: str, store: Store, index: int) -> None:
         """Hear that a manager stands at an index."""
-        digest = _digest(*store.snapshot())
+        digest = _digest(*store.as_bytes())
         self._story.tell("applied", node=node_id, index=index, state=digest)
         if self._states.setdefault(index, digest) != digest:
             self._story.blame(f"{node_id} holds other bytes at index {index} than others do")
@@ -92,8 +92,11 @@ class WatchedStore:
         self._store.apply(index, entry)
         self._invariants.applied(self._node_id, self._store, index, entry)
 
-    def snapshot(self) -> Iterator[bytes]:
-        return self._store.snapshot()
+    async def snapshot(self) -> Iterator[bytes]:
+        return self._store.as_bytes()
+
+    def as_bytes(self) -> Iterator[bytes]:
+        return self._store.as_bytes()
 
     def restore(self, pieces: Iterable[bytes]) -> None:
         self._store.restore(pieces)

@@ -41,7 +41,7 @@ class Words:
         self.last_index = index
         self.words.append(entry.decode())
 
-    def snapshot(self) -> Iterator[bytes]:
+    async def snapshot(self) -> Iterator[bytes]:
         return iter(["\n".join([str(self.last_index), *self.words]).encode()])
 
     def restore(self, pieces: Iterable[bytes]) -> None:

@@ -25,7 +25,7 @@ WRITES = st.lists(
 
 
 def joined(store: Store) -> bytes:
-    return b"".join(store.snapshot())
+    return b"".join(store.as_bytes())
 
 
 def restored(snapshot: Iterable[bytes]) -> Store:
@@ -57,7 +57,7 @@ def test_who_restored_and_who_applied_stay_byte_equal_and_read_alike(
         store = consensus.new_store()
         for step in before:
             await write(store, *step)
-        late = restored(store.snapshot())
+        late = restored(store.as_bytes())
         assert joined(late) == joined(store)
         consensus.stores.append(late)
         for step in after:
@@ -73,7 +73,7 @@ def test_every_table_is_in_a_snapshot() -> None:
     store = Store(StoppedClock(), IdSource(random.Random(0)))
     for schema in SCHEMAS:
         store.view.table(schema.name).put("x1", schema.row(id="x1", version=1))
-    late = restored(store.snapshot())
+    late = restored(store.as_bytes())
     for schema in SCHEMAS:
         assert [row.id for row in late.view.table(schema.name)] == ["x1"]
 
@@ -84,7 +84,7 @@ async def test_a_restored_store_remembers_what_was_applied() -> None:
     await write(store, "put", "t1", "")
     first = consensus.entries[0]
     await write(store, "delete", "t1", "")
-    late = restored(store.snapshot())
+    late = restored(store.as_bytes())
     late.apply(3, first)
     assert late.view.tasks.find("t1") is None
 
@@ -96,7 +96,7 @@ async def test_a_restore_forgets_what_was_there_and_wakes_every_watcher() -> Non
     await write(other, "put", "new", "")
     with store.watching(["nodes"]) as watch:
         watch.take()
-        store.restore(other.snapshot())
+        store.restore(other.as_bytes())
         assert [commit.resync for commit in watch.take()] == [True]
     assert [row.id for row in store.view.tasks] == ["new"]
 
@@ -123,7 +123,7 @@ async def test_the_guard_notices_who_wrote_to_a_row_they_only_read() -> None:
 async def test_the_guard_follows_restores_and_removals() -> None:
     store = LoneConsensus().new_store()
     await write(store, "put", "t1", "")
-    store.restore(store.snapshot())
+    store.restore(store.as_bytes())
     await write(store, "put", "t1", "n1")
     await write(store, "delete", "t1", "")
     await write(store, "put", "t2", "")

@@ -160,7 +160,7 @@ async def test_a_stale_transaction_is_dropped_whole_and_its_proposer_told(
         await decide_late(store, decide, lambda: commit(other, sooner))
     assert conflict.value.fields == {"table": "tasks", "id": "t1"}
     assert store.view.nodes.find("n1") is None
-    assert [*store.snapshot()] == [*other.snapshot()]
+    assert [*store.as_bytes()] == [*other.as_bytes()]
     assert ("t1" in store.view.tasks) == (sooner is not delete_t1)
 
 

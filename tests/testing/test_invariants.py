@@ -114,7 +114,7 @@ def test_equal_managers_are_in_order() -> None:
     def act(court: Court) -> None:
         for machine in court.machines:
             machine.apply(1, entry("a", task("t1")))
-        court.machines[1].restore(court.machines[0].snapshot())
+        court.machines[1].restore(court.machines[0].as_bytes())
         court.invariants.acknowledged("m1", 1, entry("a", task("t1")))
         court.invariants.led("m1", 1)
         court.invariants.led("m1", 1)
