@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from swarmpy.errors import Conflict, NotFound
@@ -37,7 +38,8 @@ class Servicer(ControlServicer, DispatcherServicer):
             case "bug":
                 raise ZeroDivisionError
             case "forever":
-                await self._wait_for_cancel()
+                with self._noting_cancellation():
+                    await asyncio.Event().wait()
             case "metadata":
                 return Node(id=str(dict(context.invocation_metadata())["swarmpy-mark"]))
             case _:
@@ -45,14 +47,15 @@ class Servicer(ControlServicer, DispatcherServicer):
         return Node(id=peer_of(context).node_id)
 
     async def Watch(self, request: WatchRequest, context: Any) -> AsyncIterator[WatchBatch]:  # noqa: N802
-        index = 0
-        while index < 3 or request.service == "endless":
-            yield WatchBatch(index=index)
-            self.written = index = index + 1
-        if request.service == "missing":
-            raise NotFound.named("service", "missing")
-        if request.service == "forever":
-            await self._wait_for_cancel()
+        with self._noting_cancellation():
+            index = 0
+            while index < 3 or request.service == "endless":
+                yield WatchBatch(index=index)
+                self.written = index = index + 1
+            if request.service == "missing":
+                raise NotFound.named("service", "missing")
+            if request.service == "forever":
+                await asyncio.Event().wait()
 
     async def PublishLogs(self, chunks: AsyncIterator[LogChunk], context: Any) -> Any:  # noqa: N802
         ids = [chunk.request_id async for chunk in chunks]
@@ -71,11 +74,14 @@ class Servicer(ControlServicer, DispatcherServicer):
         async for output in outputs:
             await context.write(ExecInput(stdin=output.stdout))
 
-    async def _wait_for_cancel(self) -> None:
+    @contextmanager
+    def _noting_cancellation(self) -> Iterator[None]:
+        """Note that the block was left in the middle, wherever it had got to."""
         try:
-            await asyncio.Event().wait()
-        finally:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
             self.cancelled.set()
+            raise
 
 
 def new_servicer() -> Servicer:
