@@ -38,6 +38,24 @@ def test_a_full_disk_refuses_writes_until_there_is_room_again(names: str) -> Non
     simulate(scenario)
 
 
+def test_a_manager_that_starts_on_a_full_disk_serves_once_there_is_room() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("a")
+        manager = await cluster.leader()
+        await manager.node.propose(b"before")
+        await manager.crash()
+        manager.disk.fill()
+        await manager.start()
+        await asyncio.sleep(10)
+        assert manager.failure is None
+        assert cluster.leaders() == []
+        manager.disk.free()
+        await (await cluster.leader()).node.propose(b"after")
+        assert manager.machine.words == ["before", "after"]
+
+    simulate(scenario)
+
+
 def test_a_follower_with_a_full_disk_acknowledges_nothing_and_catches_up_later() -> None:
     async def scenario(cluster: Cluster) -> None:
         await cluster.start("abc")

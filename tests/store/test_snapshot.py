@@ -69,6 +69,28 @@ def test_who_restored_and_who_applied_stay_byte_equal_and_read_alike(
     asyncio.run(main())
 
 
+@settings(deadline=None, max_examples=30)
+@given(WRITES, WRITES, st.integers(1, 3))
+def test_a_snapshot_is_of_the_moment_it_was_taken_whatever_is_written_while_it_is_read(
+    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]], piece_rows: int
+) -> None:
+    async def main() -> None:
+        store = LoneConsensus().new_store()
+        for step in before:
+            await write(store, *step)
+        as_it_was = joined(store)
+        pieces = iter(store.snapshot())
+        read = next(pieces)
+        for step in after:
+            await write(store, *step)
+            read += next(pieces, b"")
+        assert read + b"".join(pieces) == as_it_was
+
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("swarmpy.store.snapshot.PIECE_ROWS", piece_rows)
+        asyncio.run(main())
+
+
 def test_every_table_is_in_a_snapshot() -> None:
     store = Store(StoppedClock(), IdSource(random.Random(0)))
     for schema in SCHEMAS:
