@@ -31,14 +31,12 @@ def read_log_file(
     Raises:
         StorageCorrupt: it is damaged where it was synced, or it is not the file that belongs here.
     """
-    follows_old = before is not None and before.is_old
-    torn_at_once = follows_old and is_last and old_format.is_torn(data, 0)
     header = read_header(data, path, sealing)
     if header is not None:
         return _read(data, path, header, is_last=is_last)
-    if not (data.startswith(old_format.MAGIC) or torn_at_once):
+    if not data.startswith(old_format.MAGIC):
         raise refused.damaged(path, 0)
-    if before is not None and not follows_old:
+    if before is not None and not before.is_old:
         raise refused.older_after_newer(path)
     records, end = old_format.read_log(data)
     if end < len(data) and not (is_last and old_format.is_torn(data, end)):

@@ -1,6 +1,6 @@
 """Why a file of log or snapshots is not read: each reason with what to do about it.
 
-All of them are `StorageCorrupt`, all name the file, and none of them changes anything on disk.
+All of them are `StorageCorrupt` and name the file; nothing but a torn tail is cut before.
 """
 
 from __future__ import annotations

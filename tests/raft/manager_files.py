@@ -240,6 +240,22 @@ def old() -> ManagerFiles:
     )
 
 
+def upgraded() -> ManagerFiles:
+    """Return the files of version 1 and one of version 2 behind them, with one word more."""
+    disk, clock = make_disk()
+    for directory in (LOG, SNAPSHOTS):
+        disk.make_dir(directory)
+    for path, data in old().files.items():
+        disk.replace(path, data)
+    sealing = sealing_of(seed=3)
+    log = RaftLog(Segments(disk, LOG, 600, sealing))
+    recover(log, SnapshotStore(disk, SNAPSHOTS, clock, 300, sealing), keep=5)
+    log.append(b"\x00" + word(DURABLE + 1).encode(), DURABLE + 1, 1)
+    log.sync_now()
+    log.close()
+    return ManagerFiles(_files(disk))
+
+
 def _files(disk: FaultyDisk) -> dict[Path, bytes]:
     return {
         directory / name: disk.read(directory / name)

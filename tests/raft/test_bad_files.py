@@ -32,6 +32,7 @@ from tests.raft.manager_files import (
     sealing_of,
     start,
     trimmed,
+    upgraded,
     whole,
     words_up_to,
 )
@@ -380,7 +381,25 @@ VERSION_1 = [
     Case("version 1: cut", lambda f: f.truncate(f.last, 700), made=old, up_to=DURABLE - 1),
     Case("version 1: garbage", lambda f: f.append(f.last, GARBAGE), made=old, up_to=DURABLE),
     Case("version 1: zeros", lambda f: f.append(f.last, bytes(99)), made=old, up_to=DURABLE),
-    Case("version 1: empty last file", lambda f: f.truncate(f.last, 0), made=old, up_to=30),
+    Case("version 1: empty last file", lambda f: f.truncate(f.last, 0), DAMAGED + "0", made=old),
+    Case("version 1: torn last file", lambda f: f.truncate(f.last, 20), made=old, up_to=30),
+    Case("version 2 after 1: nothing", lambda _f: None, made=upgraded),
+    Case("version 2 after 1: cut", lambda f: f.truncate(f.last, 0), DAMAGED + "0", made=upgraded),
+    Case("version 2 after 1: header", lambda f: f.flip(f.last, 9), DAMAGED + "0", made=upgraded),
+    Case("version 2 after 1: magic", lambda f: f.flip(f.last, 0), DAMAGED + "0", made=upgraded),
+    Case(
+        "version 2 after 1: zeros",
+        lambda f: f.zero(f.last, 0, len(f.files[f.last])),
+        DAMAGED + "0",
+        made=upgraded,
+    ),
+    Case(
+        "version 2 after 1: file before cut",
+        lambda f: f.truncate(f.logs[1], 645),
+        "{name} has 645 bytes and had 714",
+        lambda f: f.logs[1],
+        made=upgraded,
+    ),
     Case("version 1: bit", lambda f: f.flip(f.last, 100), DAMAGED, made=old),
     Case("version 1: first bit", lambda f: f.flip(f.last, 0), DAMAGED, made=old),
     Case("version 1: bit before", lambda f: f.flip(f.logs[0], 999), DAMAGED, first, made=old),
@@ -422,7 +441,7 @@ def outcome(files: ManagerFiles) -> Start | StorageCorrupt:
 
 @settings(deadline=None, max_examples=400)
 @given(
-    made=st.sampled_from([trimmed, whole, old]),
+    made=st.sampled_from([trimmed, whole, old, upgraded]),
     file=st.integers(0, 20),
     at=st.integers(0, 1 << 16),
     bit=st.integers(0, 7) | st.none(),
@@ -440,7 +459,7 @@ def test_no_single_flip_or_cut_ever_yields_a_wrong_word(
         files.flip(path, offset, bit)
     came_up = outcome(files)
     if isinstance(came_up, StorageCorrupt):
-        named = path.parents[1] if made is old else path
+        named = path.parents[1] if made in {old, upgraded} else path
         assert str(named) in came_up.message
         return
     assert came_up.words == words_up_to(len(came_up.words) + 1)
