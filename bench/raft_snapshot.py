@@ -97,10 +97,10 @@ async def measure(store: Store, directory: Path) -> None:
     sizes = []
 
     async def write(index: int) -> None:
-        sizes.append(await files.save(Snapshot(index, 1, {}, store.snapshot()), 1))
+        sizes.append(await files.save(Snapshot(index, 1, {}, store.as_bytes()), 1))
 
     async def in_one_go() -> None:
-        b"".join(store.snapshot())
+        b"".join(store.as_bytes())
 
     say("nothing to do", [await stalled(asyncio.sleep(1)) for _ in range(ROUNDS)])
     written = [await stalled(write(index + 1)) for index in range(ROUNDS)]

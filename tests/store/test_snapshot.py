@@ -79,7 +79,7 @@ def test_a_snapshot_is_of_the_moment_it_was_taken_whatever_is_written_while_it_i
         for step in before:
             await write(store, *step)
         as_it_was = joined(store)
-        pieces = iter(store.snapshot())
+        pieces = iter(store.as_bytes())
         read = next(pieces)
         for step in after:
             await write(store, *step)
