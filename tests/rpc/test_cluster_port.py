@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import ssl
 
 import pytest
@@ -52,6 +53,29 @@ async def test_a_node_is_known_by_its_certificate() -> None:
     async with opened(port_of(SERVER)) as address:
         streams = await dialler.dial(address, RAFT_PROTOCOL, "server1")
         assert await ask(streams) == "node7"
+
+
+async def test_small_frames_do_not_wait_for_each_other_on_either_end() -> None:
+    delays: list[int] = []
+
+    def note(writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        delays.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer | None
+    ) -> None:
+        note(writer)
+        await say_who(reader, writer, peer)
+
+    port = ClusterPort(lambda: SERVER)
+    port.register(RAFT_PROTOCOL, answer)
+    async with opened(port) as address:
+        streams = await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1")
+        note(streams[1])
+        assert await ask(streams) == "node7"
+    assert len(delays) == 2
+    assert all(delays)
 
 
 async def test_a_joining_node_needs_no_certificate() -> None:
