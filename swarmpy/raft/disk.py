@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from swarmpy.raft.kernel_sync import KernelSync
 
 
 class LocalDisk:
     """Implements `seams.Disk`. OSError goes through: ENOSPC and EIO mean what they say."""
+
+    def __init__(self) -> None:
+        self._queues: WeakKeyDictionary[AbstractEventLoop, KernelSync | None] = WeakKeyDictionary()
 
     def make_dir(self, path: Path) -> None:
         missing = [p for p in (path, *path.parents) if not p.exists()]
@@ -28,7 +36,7 @@ class LocalDisk:
 
     def append_to(self, path: Path) -> LocalAppendFile:
         is_new = not path.exists()
-        file = LocalAppendFile(path)
+        file = LocalAppendFile(path, self._queue)
         if is_new:
             _sync_dir(path.parent)
         return file
@@ -59,11 +67,19 @@ class LocalDisk:
             return
         _sync_dir(path.parent)
 
+    def _queue(self) -> KernelSync | None:
+        """Return the running loop's queue of syncs; None when there is none here."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._queues:
+            self._queues[loop] = KernelSync.open()
+        return self._queues[loop]
+
 
 class LocalAppendFile:
     """Implements `seams.AppendFile`. A failed append leaves the file as it was."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, queue: Callable[[], KernelSync | None]) -> None:
+        self._queue = queue
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._size = os.fstat(self._descriptor).st_size
         self._use = threading.Lock()
@@ -78,6 +94,11 @@ class LocalAppendFile:
         self._size += len(data)
 
     async def sync(self) -> None:
+        queue = self._queue()
+        durable = queue.fdatasync(self._descriptor) if queue is not None else None
+        if durable is not None:
+            await durable
+            return
         await asyncio.to_thread(self._sync_in_thread)
 
     def sync_now(self) -> None:
