@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from swarmpy.raft.audited import private_copy
 from swarmpy.raft.commands import Entry
@@ -23,6 +23,9 @@ class Role(IntEnum):
     FOLLOWER = 0
     CANDIDATE = 1
     LEADER = 2
+
+
+_ROLES: Final[tuple[Role, ...]] = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Core:
     def __init__(
         self, node_id: str, log: RaftLog, owner: CoreOwner, settings: RaftSettings
     ) -> None:
+        self._log = log
         self._owner = owner
         self._settings = settings
         self._answers: list[AppendAnswer] = []
@@ -128,11 +132,13 @@ class Core:
 
     @property
     def role(self) -> Role:
-        return Role(self._get("raftState"))
+        state: int = self._core._SyncObj__raftState  # noqa: SLF001
+        return _ROLES[state]
 
     @property
     def term(self) -> int:
-        return int(self._get("raftCurrentTerm"))
+        term: int = self._core._SyncObj__raftCurrentTerm  # noqa: SLF001
+        return term
 
     @property
     def leader_id(self) -> str | None:
@@ -141,11 +147,13 @@ class Core:
 
     @property
     def commit_index(self) -> int:
-        return int(self._get("raftCommitIndex"))
+        index: int = self._core._SyncObj__raftCommitIndex  # noqa: SLF001
+        return index
 
     @property
     def applied_index(self) -> int:
-        return int(self._get("raftLastApplied"))
+        index: int = self._core._SyncObj__raftLastApplied  # noqa: SLF001
+        return index
 
     @property
     def leads_fully(self) -> bool:
@@ -161,7 +169,15 @@ class Core:
     # --- what it is told
 
     def tick(self) -> None:
-        """Campaign when `election_at` has passed; commit, apply, send heartbeats."""
+        """Campaign when `election_at` has passed; commit, apply, send heartbeats.
+
+        A leader's commit is moved before pysyncobj looks: it would go entry by entry.
+        """
+        if self.role is Role.LEADER:
+            index = self._owner.may_commit(self._log.last_index, self._committed)
+            if index > self._committed:
+                self._committed = index
+                self._set("raftCommitIndex", index)
         self._core.doTick(0.0)
 
     def hold_election_at(self, when: float) -> None:

@@ -38,6 +38,8 @@ class Voters:
         self._learners: dict[str, str] = {}
         self._adopted: Members = {}
         self._linked: Members = {}
+        self._seen: tuple[Members, Role] | None = None
+        """What `adopt` found when it had nothing to do; None when it has to look again."""
 
     @property
     def others(self) -> Mapping[str, str]:
@@ -52,14 +54,17 @@ class Voters:
     def teach(self, node_id: str, address: str) -> None:
         """Replicate to a node that does not vote, or does not any more."""
         self._learners[node_id] = address
+        self._seen = None
         self.adopt()
 
     def stop_teaching(self, node_id: str) -> None:
         self._learners.pop(node_id, None)
+        self._seen = None
         self.adopt()
 
     def stop_leading(self) -> None:
         self._learners.clear()
+        self._seen = None
         self._replication.set_followers([])
 
     def start_leading(self) -> None:
@@ -67,9 +72,13 @@ class Voters:
 
     def adopt(self) -> None:
         """Look at the log and the learners again; cheap when nothing has changed."""
-        members = self._log.members
+        members, role = self._log.members, self._core.role
+        if self._seen is not None and self._seen[0] is members and self._seen[1] is role:
+            return
+        is_settled = self._core.commit_index >= self._log.members_index
+        self._seen = (members, role) if is_settled else None
         others = self.others
-        if self._core.role is Role.LEADER:
+        if role is Role.LEADER:
             self._replication.set_followers(others)
         if members is not self._adopted:
             self._adopted = members
