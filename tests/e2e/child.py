@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -56,9 +57,9 @@ class Child:
             Gone: it has ended.
             TimeoutError: it does not answer; it may do yet what it was asked to.
         """
-        if self._reading.done():
-            raise Gone
         assert self._process.stdin is not None
+        if self._reading.done() or self._process.stdin.is_closing():
+            raise Gone
         number = next(self._ids)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
@@ -77,8 +78,7 @@ class Child:
 
     async def kill(self) -> None:
         """End it as `kill -9` does, and return when it is gone."""
-        if self._process.returncode is None:
-            self._process.kill()
+        self.signal(signal.SIGKILL)
         await self._process.wait()
         await self._reading
 
