@@ -11,12 +11,13 @@ import logging
 import os
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from bench.raft.slices import VALUE_BYTES
+from bench.raft.slices import VALUE_BYTES, slice_of
 from swarmpy.errors import Unavailable
 from swarmpy.raft.settings import RaftSettings
 from tests.e2e.child import Answer, answer_parent
@@ -90,7 +91,7 @@ class BenchMember:
         return {"applied": True}
 
     async def _load(self, outstanding: int, seconds: float) -> Answer:
-        """Keep so many proposals outstanding; return the latency of each."""
+        """Keep so many proposals outstanding; return the slice."""
         latencies: list[float] = []
         began = time.perf_counter()
         end = began + seconds
@@ -109,8 +110,7 @@ class BenchMember:
             for _ in range(outstanding):
                 tasks.create_task(one())
         cpu_s = time.process_time() - cpu_began
-        seconds = time.perf_counter() - began
-        return {"latencies": latencies, "seconds": seconds, "cpu_s": cpu_s}
+        return asdict(slice_of(latencies, time.perf_counter() - began, cpu_s))
 
     async def _fill(self, count: int) -> Answer:
         left = iter(range(count))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.raft.slices import Slice, slice_of
+from bench.raft.slices import Slice
 from tests.e2e.child import Child, Gone
 from tests.e2e.raft_member import found, free_addresses
 
@@ -41,8 +41,9 @@ class Ours:
 
     async def load(self, outstanding: int, seconds: float) -> Slice:
         leader = await self._leader()
-        found = await leader.ask("load", seconds + 60, outstanding=outstanding, seconds=seconds)
-        return slice_of(found["latencies"], found["seconds"], found["cpu_s"])
+        return Slice(
+            **await leader.ask("load", seconds + 60, outstanding=outstanding, seconds=seconds)
+        )
 
     async def fill(self, count: int) -> None:
         """Commit so many entries."""

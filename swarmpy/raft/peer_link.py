@@ -16,6 +16,9 @@ QUEUE_MAX_BYTES: Final = 32 << 20
 """What may wait to be sent. Raised: a slow peer costs more memory, and a heartbeat behind it
 all comes later."""
 
+READ_BYTES: Final = 256 << 10
+"""Taken from the connection at once."""
+
 
 class PeerLink:
     """`preferred` links stay when two nodes have dialled each other at once."""
@@ -47,11 +50,17 @@ async def frames_of(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
         InvalidInput: a frame is longer than any can be.
         OSError: the connection broke.
     """
-    while True:
-        try:
-            (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    buffer = bytearray()
+    while chunk := await reader.read(READ_BYTES):
+        buffer += chunk
+        start = 0
+        while len(buffer) >= start + LENGTH.size:
+            (length,) = LENGTH.unpack_from(buffer, start)
             if length > FRAME_MAX_BYTES:
                 raise InvalidInput(f"a frame of {length} bytes is longer than {FRAME_MAX_BYTES}")
-            yield await reader.readexactly(length)
-        except asyncio.IncompleteReadError:
-            return
+            end = start + LENGTH.size + length
+            if len(buffer) < end:
+                break
+            yield bytes(buffer[start + LENGTH.size : end])
+            start = end
+        del buffer[:start]

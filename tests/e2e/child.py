@@ -84,7 +84,7 @@ class Child:
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
+        while (line := await self._process.stdout.readline()).endswith(b"\n"):
             answer = json.loads(line)
             asked = self._asked.pop(answer.pop("id"), None)
             if asked is not None and not asked.done():
