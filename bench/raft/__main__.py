@@ -15,14 +15,16 @@ import tempfile
 from pathlib import Path
 from shutil import which
 
+from bench.raft.bulk import bulk
 from bench.raft.etcd import Etcd
 from bench.raft.failover import failover
 from bench.raft.ours import Ours
 from bench.raft.recovery import ENTRIES, recovery
 from bench.raft.report import title
+from bench.raft.swarm import swarm
 from bench.raft.throughput import throughput
 
-PARTS = ("throughput", "failover", "recovery")
+PARTS = ("throughput", "bulk", "failover", "recovery")
 NO_SNAPSHOTS = 1_000_000_000
 
 
@@ -30,6 +32,14 @@ async def run(root: Path, part: str, *, quick: bool) -> None:
     directory = root / part
     for name in ("ours", "etcd"):
         (directory / name).mkdir(parents=True)
+    if part == "bulk":
+        async with (
+            swarm(directory / "ours") as client,
+            Etcd(directory / "etcd").running() as etcd,
+        ):
+            title("The control API in bulk")
+            await bulk(client, etcd, rounds=2 if quick else 7, seconds=2.0)
+        return
     settings = {"snapshot_entries": NO_SNAPSHOTS} if part == "recovery" else {}
     async with (
         Ours(directory / "ours", **settings).running() as ours,

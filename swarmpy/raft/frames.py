@@ -47,10 +47,12 @@ def _is_sound(frame: RaftFrame) -> bool:
     if frame.HasField("append") and not index:
         return False
     for entry in frame.append.entries:
-        if entry.index != index + 1 or not term <= entry.term <= frame.term:
+        entry_index, entry_term, command = entry.index, entry.term, entry.command
+        if entry_index != index + 1 or not term <= entry_term <= frame.term:
             return False
-        if not entry.command or entry.command[0] > MEMBERSHIP:
+        if not command or command[0] > MEMBERSHIP:
             return False
-        members_in(entry.command)
-        index, term = entry.index, entry.term
+        if command[0] == MEMBERSHIP:
+            members_in(command)
+        index, term = entry_index, entry_term
     return True

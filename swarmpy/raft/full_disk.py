@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 import structlog
 
@@ -12,26 +11,31 @@ log = structlog.get_logger()
 
 
 class FullDisk:
-    """Remembers whether the disk is full, so that it is said once and not each turn."""
+    """`with full_disk:` goes on after the block when the disk is full; other errors go through.
+
+    What was to be written stays queued in the log and is tried again each turn. What was to be
+    said after it is never said: peers see a lost frame. Entered several times in every turn.
+    """
 
     def __init__(self) -> None:
         self.is_full = False
+        """Remembered, so that it is said once and not each turn."""
 
-    @contextmanager
-    def tolerated(self) -> Iterator[None]:
-        """Go on after the block when the disk is full; any other OSError goes through.
+    def __enter__(self) -> None:
+        pass
 
-        What was to be written stays queued in the log and is tried again each turn. What
-        was to be said after it is never said: peers see a lost frame.
-        """
-        try:
-            yield
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            if not self.is_full:
-                log.warning("raft_disk_full", error=str(error))
-            self.is_full = True
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
+            return False
+        if not self.is_full:
+            log.warning("raft_disk_full", error=str(error))
+        self.is_full = True
+        return True
 
     def has_room(self) -> None:
         """Take note that a write succeeded."""

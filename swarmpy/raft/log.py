@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmpy.errors import StorageCorrupt
 from swarmpy.pb.raft_pb2 import RaftBallot, RaftBase, RaftRecord
 from swarmpy.raft import refused
-from swarmpy.raft.commands import NO_OP_COMMAND, Entry, Members, members_in
+from swarmpy.raft.commands import MEMBERSHIP, NO_OP_COMMAND, Entry, Members, members_in
 from swarmpy.raft.segments import Segments
 
 FIRST: Entry = (NO_OP_COMMAND, 1, 0)
@@ -212,8 +212,9 @@ class RaftLog:
 
     def _add(self, entry: Entry) -> None:
         self.entries.append(entry)
-        members = members_in(entry[0])
-        if members is not None:
+        if entry[0][0] == MEMBERSHIP:
+            members = members_in(entry[0])
+            assert members is not None
             self._configurations.append((entry[1], members))
 
     def _cut(self, index: int) -> None:

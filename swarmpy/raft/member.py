@@ -62,7 +62,7 @@ class Member:
         self._settings = settings
         self._now = now
         self._inbox: deque[tuple[str, bytes]] = deque()
-        self._disk = FullDisk()
+        self._full_disk = FullDisk()
         send = network.send
         self._elections = Elections(node_id, raft_log, send, rng, settings, self.now)
         self.core = Core(node_id, raft_log, self, settings)
@@ -143,16 +143,16 @@ class Member:
         self._now = now
         while self._inbox:
             self._receive(*self._inbox.popleft())
-        with self._disk.tolerated():
+        with self._full_disk:
             self._elections.tick()
         self._append_proposals()
-        with self._disk.tolerated():
+        with self._full_disk:
             self.core.tick()
         self.voters.adopt()
         self._lead()
-        with self._disk.tolerated():
+        with self._full_disk:
             if self.log.write_out():
-                self._disk.has_room()
+                self._full_disk.has_room()
         self._follower.acknowledge()
         self.publish()
 
@@ -167,14 +167,19 @@ class Member:
         leads = self.core.role is Role.LEADER
         return leads and self.core.commit_index > self.replication.told_commit
 
-    def tell_commit(self) -> None:
-        """Tell followers how much is committed, unless a frame has told them meanwhile."""
-        if self.has_untold_commit:
+    def tell_commit(self, index: int) -> None:
+        """Tell followers what is committed, unless frames have told them of `index` meanwhile."""
+        if self.has_untold_commit and self.replication.told_commit < index:
             self.replication.tell_commit(self.core.term, self.core.commit_index)
 
     def publish(self) -> None:
         """Tell who leads, if that has changed."""
-        now = Leadership(self.core.term, self.core.leader_id, self.core.leads_fully)
+        was, core = self.leadership.now, self.core
+        now = (core.term, core.leader_id, core.leads_fully)
+        if now != (was.term, was.leader_id, was.is_self):
+            self._publish(Leadership(*now))
+
+    def _publish(self, now: Leadership) -> None:
         if self.leadership.publish(now):
             log.info(
                 "raft_leadership",
@@ -249,7 +254,7 @@ class Member:
             log.warning("raft_frame_dropped", peer=peer, bytes=len(data))
             return
         self.reachable.heard(peer, self._now)
-        with self._disk.tolerated():
+        with self._full_disk:
             self._dispatch.receive(peer, frame)
         self.voters.adopt()
 
@@ -268,7 +273,7 @@ class Member:
         is_removed = self.node_id not in self.log.members
         if is_removed and self.core.commit_index >= self.log.members_index:
             successor = self.most_advanced()
-            self.tell_commit()
+            self.tell_commit(self.core.commit_index)
             if successor is not None:
                 self.hand_over(successor)
             self.core.step_down()

@@ -181,11 +181,14 @@ class RaftNode:
     # --- inside
 
     async def _propose_command(self, command: bytes) -> int:
-        async with self._places:
+        await self._places.acquire()
+        try:
             if not self._running or self._member.core.role is not Role.LEADER:
                 raise NotLeader.ask(self._member.leader_address)
             self._wake.set()
             return await self._member.proposals.add(command)
+        finally:
+            self._places.release()
 
     def _on_frame(self, peer: str, frame: bytes) -> None:
         self._member.deliver(peer, frame)
@@ -222,8 +225,9 @@ class RaftNode:
         while True:
             await self._untold.wait()
             self._untold.clear()
+            untold_index = self._member.core.commit_index
             await self._clock.sleep(self._settings.commit_notice_s)
-            self._member.tell_commit()
+            self._member.tell_commit(untold_index)
 
     def _first(self, failures: BaseExceptionGroup[BaseException]) -> BaseException:
         """Return what made `run` fail, as one error that says what to do."""

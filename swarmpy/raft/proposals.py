@@ -11,17 +11,14 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections import deque
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from swarmpy.errors import NotLeader, OutcomeUnknown, StorageFull
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.settings import RaftSettings
 
-
-@dataclass(slots=True)
-class _Proposal:
-    command: bytes
-    applied: asyncio.Future[int]
+_Proposal: TypeAlias = tuple[bytes, asyncio.Future[int]]
+"""A command, and who waits until it is applied."""
 
 
 class Proposals:
@@ -43,7 +40,7 @@ class Proposals:
     def add(self, command: bytes) -> asyncio.Future[int]:
         """Queue a command for the next turn; the future gives its index once applied."""
         applied: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Proposal(command, applied))
+        self._queue.append((command, applied))
         return applied
 
     def append_group(self, term: int) -> None:
@@ -55,9 +52,9 @@ class Proposals:
         if self.paused or not self._queue:
             return
         first_index = self._log.last_index + 1
-        for index, proposal in enumerate(self._take_group(), first_index):
-            self._log.append(proposal.command, index, term)
-            self._appended[index] = proposal.applied
+        for index, (command, applied) in enumerate(self._take_group(), first_index):
+            self._log.append(command, index, term)
+            self._appended[index] = applied
         try:
             self._log.write_out()
         except OSError as error:
@@ -77,7 +74,7 @@ class Proposals:
     def fail_all(self, leader_address: str) -> None:
         """End everything: the lead is lost."""
         while self._queue:
-            _fail(self._queue.popleft().applied, NotLeader.ask(leader_address))
+            _fail(self._queue.popleft()[1], NotLeader.ask(leader_address))
         for waiting in self._appended.values():
             _fail(waiting, _outcome_unknown())
         self._appended.clear()
@@ -87,7 +84,7 @@ class Proposals:
         size = 0
         while self._queue and (not group or size < self._settings.group_bytes):
             group.append(self._queue.popleft())
-            size += len(group[-1].command)
+            size += len(group[-1][0])
         return group
 
 
