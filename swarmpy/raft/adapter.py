@@ -70,6 +70,7 @@ class Core:
         self._settings = settings
         self._answers: list[AppendAnswer] = []
         self._committed = log.first_index
+        self._ticked_at = float("-inf")
         module = private_copy(owner.now)
         core_class = type("AuditedCore", (module.SyncObj,), self._replacements())
         self._core: Any = core_class(
@@ -132,13 +133,11 @@ class Core:
 
     @property
     def role(self) -> Role:
-        state: int = self._core._SyncObj__raftState  # noqa: SLF001
-        return _ROLES[state]
+        return _ROLES[int(self._core._SyncObj__raftState)]  # noqa: SLF001
 
     @property
     def term(self) -> int:
-        term: int = self._core._SyncObj__raftCurrentTerm  # noqa: SLF001
-        return term
+        return int(self._core._SyncObj__raftCurrentTerm)  # noqa: SLF001
 
     @property
     def leader_id(self) -> str | None:
@@ -147,13 +146,11 @@ class Core:
 
     @property
     def commit_index(self) -> int:
-        index: int = self._core._SyncObj__raftCommitIndex  # noqa: SLF001
-        return index
+        return int(self._core._SyncObj__raftCommitIndex)  # noqa: SLF001
 
     @property
     def applied_index(self) -> int:
-        index: int = self._core._SyncObj__raftLastApplied  # noqa: SLF001
-        return index
+        return int(self._core._SyncObj__raftLastApplied)  # noqa: SLF001
 
     @property
     def leads_fully(self) -> bool:
@@ -171,14 +168,24 @@ class Core:
     def tick(self) -> None:
         """Campaign when `election_at` has passed; commit, apply, send heartbeats.
 
-        A leader's commit is moved before pysyncobj looks: it would go entry by entry.
+        A leader's commit is moved before pysyncobj looks: it would go entry by entry. And it
+        looks only when there is something to see: turns are many, and most change nothing here.
         """
-        if self.role is Role.LEADER:
-            index = self._owner.may_commit(self._log.last_index, self._committed)
-            if index > self._committed:
-                self._committed = index
-                self._set("raftCommitIndex", index)
-        self._core.doTick(0.0)
+        leads = self.role is Role.LEADER
+        if leads:
+            self._commit()
+        now = self._owner.now()
+        is_late = now >= self._ticked_at + self._settings.tick_s / 2
+        campaigns = not leads and self.election_at < now
+        if is_late or campaigns or self.applied_index < self.commit_index:
+            self._ticked_at = now
+            self._core.doTick(0.0)
+
+    def _commit(self) -> None:
+        index = self._owner.may_commit(self._log.last_index, self._committed)
+        if index > self._committed:
+            self._committed = index
+            self._set("raftCommitIndex", index)
 
     def hold_election_at(self, when: float) -> None:
         self._set("raftElectionDeadline", when)

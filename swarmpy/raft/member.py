@@ -156,6 +156,14 @@ class Member:
         self._follower.acknowledge()
         self.publish()
 
+    def became_durable(self) -> bool:
+        """Acknowledge what is durable now; say whether a turn could commit by it."""
+        if self.core.role is Role.LEADER:
+            committed = self.core.commit_index
+            return self.may_commit(self.log.last_index, committed) > committed
+        self._follower.acknowledge()
+        return False
+
     def tick(self, now: float) -> None:
         """Do what is due now and then; `turn` follows."""
         self._now = now

@@ -69,7 +69,7 @@ class RaftNode:
         self._wake = asyncio.Event()
         self._untold = asyncio.Event()
         self._places = asyncio.Semaphore(self._settings.proposals_waiting)
-        self._commit = GroupCommit(self._log, self._wake.set)
+        self._commit = GroupCommit(self._log, self._on_durable)
         self._running = False
 
     # --- life
@@ -193,6 +193,10 @@ class RaftNode:
     def _on_frame(self, peer: str, frame: bytes) -> None:
         self._member.deliver(peer, frame)
         self._wake.set()
+
+    def _on_durable(self) -> None:
+        if self._member.became_durable():
+            self._wake.set()
 
     def _on_link(self, peer: str, up: bool) -> None:
         log.info("raft_link", node=self._node_id, peer=peer, up=up)

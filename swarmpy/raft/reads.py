@@ -72,6 +72,8 @@ class Reads:
 
     def release(self, members: Members) -> None:
         """Let go every barrier that a majority has confirmed."""
+        if not self._waiting:
+            return
         confirmed = quorum_index(members, self._answered)
         while self._waiting:
             barrier = self._waiting[0]
