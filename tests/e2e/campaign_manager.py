@@ -46,7 +46,7 @@ class CampaignManager:
                 leads = self._node.leadership.is_self
                 return {"index": self._store.index, "leads": leads}
             case "state":
-                state = hashlib.sha256(self._store.snapshot()).hexdigest()
+                state = hashlib.sha256(b"".join(self._store.as_bytes())).hexdigest()
                 keys = [config.spec.name for config in self._store.view.configs]
                 return {"state": state, "keys": keys}
             case _:
