@@ -65,6 +65,8 @@ class RaftLog:
             case "cut_from":
                 if self.first_index < record.cut_from <= self.last_index:
                     self._cut(record.cut_from)
+                elif record.cut_from <= self.first_index:
+                    self._restart(FIRST)
             case "base":
                 self._restart((NO_OP_COMMAND, record.base.index, record.base.term))
             case None:

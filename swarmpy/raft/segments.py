@@ -42,7 +42,7 @@ class _Segment:
     path: Path
     size: int
     last_index: int = 0
-    """The highest entry that was ever written to it."""
+    """The highest entry that was ever written to it, or that a log in it begins after."""
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Segments:
     def _noted(self, records: list[RaftRecord]) -> Iterator[RaftRecord]:
         segment = self._segments[-1]
         for record in records:
-            segment.last_index = max(segment.last_index, record.entry.index)
+            segment.last_index = max(segment.last_index, _index_of(record))
             yield record
 
     def _make_durable(self, path: Path) -> None:
@@ -147,7 +147,7 @@ class Segments:
         framed = self._framed(file, segment.size)
         file.file.append(framed)
         segment.size += len(framed)
-        highest = max(record.entry.index for record in self._waiting)
+        highest = max(map(_index_of, self._waiting))
         segment.last_index = max(segment.last_index, highest)
         self._waiting.clear()
         return True
@@ -214,6 +214,11 @@ class Segments:
     def _current(self) -> tuple[_Open, _Segment]:
         assert self._open is not None, "nothing was written yet"
         return self._open, self._segments[-1]
+
+
+def _index_of(record: RaftRecord) -> int:
+    """Return the entry that a record is needed for; 0 for one that each file begins with."""
+    return record.entry.index or record.base.index
 
 
 def _batches(records: list[RaftRecord]) -> Iterator[list[RaftRecord]]:

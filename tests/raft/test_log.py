@@ -188,3 +188,37 @@ def test_a_torn_group_is_no_damage_though_a_later_part_of_it_is_whole() -> None:
 def test_a_record_copied_to_another_place_is_no_record() -> None:
     once = record(b"payload", 0, 0)
     assert ends(once + once) == [len(once)]
+
+
+def test_a_log_whose_oldest_file_begins_with_entries_that_were_cut_is_read() -> None:
+    disk = make_disk()
+    log = opened(disk, segment_bytes=60)
+    append(log, "kept", "kept too")
+    log.sync_now()
+    log.tidy()
+    append(log, "cut")
+    log.sync_now()
+    log.cut_from(4)
+    append(log, "other", "last", term=2)
+    log.sync_now()
+    log.rest_on(4, {})
+    log.forget_below(4)
+    log.tidy()
+    again = opened(disk)
+    assert again.first_index == 4
+    assert words(again) == ["last"]
+
+
+def test_the_file_in_which_a_log_begins_anew_stays_as_long_as_it_is_needed() -> None:
+    disk = make_disk()
+    log = opened(disk, segment_bytes=60)
+    append(log, "one", "two", "three", "four", "five")
+    log.restart_at(90, 3, {})
+    log.sync_now()
+    log.tidy()
+    append(log, "new", term=3)
+    log.sync_now()
+    log.tidy()
+    again = opened(disk)
+    assert (again.first_index, again.term_at(90)) == (90, 3)
+    assert words(again) == ["new"]
