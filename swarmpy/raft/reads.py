@@ -52,6 +52,9 @@ class Reads:
         """Begin a round if somebody waits for one that has not begun."""
         if not self._waiting or self._waiting[-1].round <= self._round:
             return
+        self._begin_round(members)
+
+    def _begin_round(self, members: Members) -> None:
         self._round += 1
         self._answered[self._node_id] = self._round
         frame = RaftFrame(term=self._core.term, read_probe=RaftReadProbe(round=self._round))
@@ -61,11 +64,11 @@ class Reads:
                 self._send(peer, data)
 
     def repeat_probes(self, members: Members) -> None:
-        """Ask again for what is still open: a probe may have been lost."""
+        """Ask again for what is still open: a probe may have been lost. Answers to an earlier
+        round count on, for a round trip may be longer than a heartbeat.
+        """
         if self._waiting and self._waiting[0].round <= self._round:
-            for barrier in self._waiting:
-                barrier.round = self._round + 1
-            self.send_probes(members)
+            self._begin_round(members)
 
     def answered(self, peer: str, reply: RaftReadReply) -> None:
         self._answered[peer] = max(reply.round, self._answered.get(peer, 0))
