@@ -126,10 +126,11 @@ class PeerNetwork(Protocol):
 
     async def start(self) -> None: ...
 
-    def set_peers(self, peers: Mapping[str, str]) -> None:
+    def set_peers(self, peers: Mapping[str, str], *, open_to_others: bool = False) -> None:
         """Keep links to exactly these (node id -> host:port); drop and refuse all others.
 
-        Until the first call every manager that dials is let in: a new one knows nobody yet.
+        Until the first call, and while it is `open_to_others`, every manager that dials is let
+        in: a new one knows nobody yet, and one that was away does not know who leads now.
         """
 
     def send(self, peer_id: str, frame: bytes) -> bool:

@@ -161,7 +161,11 @@ class RaftNode:
                 f"{self._settings.proposal_bytes} bytes",
                 remedy="split it into several",
             )
-        return await self._propose_command(transaction(entry))
+        await self._places.acquire()
+        try:
+            return await self._propose_command(transaction(entry))
+        finally:
+            self._places.release()
 
     async def read_barrier(self) -> None:
         if not (self._running and self._member.core.leads_fully):
@@ -181,14 +185,11 @@ class RaftNode:
     # --- inside
 
     async def _propose_command(self, command: bytes) -> int:
-        await self._places.acquire()
-        try:
-            if not self._running or self._member.core.role is not Role.LEADER:
-                raise NotLeader.ask(self._member.leader_address)
-            self._wake.set()
-            return await self._member.proposals.add(command)
-        finally:
-            self._places.release()
+        """Propose at once: a change of members is decided on what holds now."""
+        if not self._running or self._member.core.role is not Role.LEADER:
+            raise NotLeader.ask(self._member.leader_address)
+        self._wake.set()
+        return await self._member.proposals.add(command)
 
     def _on_frame(self, peer: str, frame: bytes) -> None:
         self._member.deliver(peer, frame)

@@ -56,6 +56,7 @@ class TlsPeerNetwork:
         self._port = port
         self._clock = clock
         self._peers: dict[str, str] | None = None
+        self._open_to_others = False
         self._links: dict[str, PeerLink] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -73,14 +74,14 @@ class TlsPeerNetwork:
     async def start(self) -> None:
         self._port.register(PROTOCOL, self._serve)
 
-    def set_peers(self, peers: Mapping[str, str]) -> None:
+    def set_peers(self, peers: Mapping[str, str], *, open_to_others: bool = False) -> None:
         wanted = {peer: address for peer, address in peers.items() if peer != self._node_id}
         known = self._peers or {}
         for peer in [p for p in self._keepers if wanted.get(p) != known.get(p)]:
             self._keepers.pop(peer).cancel()
-        for peer in [p for p in self._links if p not in wanted]:
+        for peer in [p for p in self._links if p not in wanted and not open_to_others]:
             self._end(self._links[peer])
-        self._peers = wanted
+        self._peers, self._open_to_others = wanted, open_to_others
         self._keep_all()
 
     def send(self, peer_id: str, frame: bytes) -> bool:
@@ -144,7 +145,8 @@ class TlsPeerNetwork:
         await self._live(link, reader)
 
     def _is_wanted(self, peer: str) -> bool:
-        return peer != self._node_id and (self._peers is None or peer in self._peers)
+        is_open = self._peers is None or self._open_to_others
+        return peer != self._node_id and (is_open or peer in (self._peers or {}))
 
     async def _live(self, link: PeerLink, reader: asyncio.StreamReader) -> None:
         """Pass on frames until the link ends."""

@@ -37,8 +37,8 @@ class Voters:
         self._network = network
         self._learners: dict[str, str] = {}
         self._adopted: Members = {}
-        self._linked: Members = {}
-        self._seen: tuple[Members, Role] | None = None
+        self._linked: tuple[Members, bool] = ({}, False)
+        self._seen: tuple[Members, Role, str | None] | None = None
         """What `adopt` found when it had nothing to do; None when it has to look again."""
 
     @property
@@ -72,11 +72,12 @@ class Voters:
 
     def adopt(self) -> None:
         """Look at the log and the learners again; cheap when nothing has changed."""
-        members, role = self._log.members, self._core.role
-        if self._seen is not None and self._seen[0] is members and self._seen[1] is role:
+        members, role, leader = self._log.members, self._core.role, self._core.leader_id
+        seen = self._seen
+        if seen is not None and seen[0] is members and seen[1] is role and seen[2] == leader:
             return
         is_settled = self._core.commit_index >= self._log.members_index
-        self._seen = (members, role) if is_settled else None
+        self._seen = (members, role, leader) if is_settled else None
         others = self.others
         if role is Role.LEADER:
             self._replication.set_followers(others)
@@ -86,6 +87,13 @@ class Voters:
             self._core.set_voters(peer for peer in sorted(members) if peer != self._node_id)
             for peer, match_index in self._replication.durable().items():
                 self._core.note_match(peer, match_index)
-        if others != self._linked and members:
-            self._linked = others
-            self._network.set_peers(others)
+        linked = (others, self._seeks_leader)
+        if linked != self._linked and members:
+            self._linked = linked
+            self._network.set_peers(others, open_to_others=self._seeks_leader)
+
+    @property
+    def _seeks_leader(self) -> bool:
+        """Say whether the leader may be somebody who became a member while this one was away."""
+        leader = self._core.leader_id
+        return leader is None or leader not in (*self._log.members, self._node_id)

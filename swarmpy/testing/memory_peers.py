@@ -38,6 +38,7 @@ class MemoryPeerNetwork:
         self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
         self._on_link: Callable[[str, bool], None] = lambda _peer, _up: None
         self._peers: dict[str, str] | None = None
+        self._open_to_others = False
         self._links: dict[str, _Link] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._stop_listening: Callable[[], None] | None = None
@@ -54,14 +55,14 @@ class MemoryPeerNetwork:
         self._stop_listening = self._network.listen(self._address, self._accept)
         self._keep_all()
 
-    def set_peers(self, peers: Mapping[str, str]) -> None:
+    def set_peers(self, peers: Mapping[str, str], *, open_to_others: bool = False) -> None:
         wanted = {peer: address for peer, address in peers.items() if peer != self._node_id}
         known = self._peers or {}
         for peer in [p for p in self._keepers if wanted.get(p) != known.get(p)]:
             self._keepers.pop(peer).cancel()
-        for peer in [p for p in self._links if p not in wanted]:
+        for peer in [p for p in self._links if p not in wanted and not open_to_others]:
             self._drop(peer)
-        self._peers = wanted
+        self._peers, self._open_to_others = wanted, open_to_others
         self._keep_all()
 
     def send(self, peer_id: str, frame: bytes) -> bool:
@@ -108,12 +109,15 @@ class MemoryPeerNetwork:
         """Wait for the caller's name, which comes first; who is not wanted is hung up on."""
 
         def on_name(name: str) -> None:
-            if self._peers is not None and name not in self._peers:
+            if not self._is_wanted(name):
                 socket.close()
             else:
                 self._take(name, socket, preferred=name > self._node_id)
 
         socket.on_message = on_name
+
+    def _is_wanted(self, peer: str) -> bool:
+        return self._peers is None or self._open_to_others or peer in self._peers
 
     # --- links
 

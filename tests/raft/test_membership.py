@@ -256,3 +256,23 @@ def test_a_leader_without_a_majority_changes_nothing() -> None:
         assert all(len(m.node.members()) == 5 for m in cluster.managers.values())
 
     simulate(scenario)
+
+
+def test_a_manager_that_was_away_follows_a_leader_it_has_never_heard_of() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("bcd")
+        leader = await cluster.leader()
+        await cluster.settle()
+        away = next(m for m in cluster.managers.values() if m is not leader)
+        await away.stop()
+        newcomer = await join(cluster, "a")
+        await cluster.settle()
+        await leader.node.transfer_leadership()
+        await cluster.until(lambda: newcomer.is_leader)
+        await away.start()
+        assert newcomer.name not in away.node.members()
+        await newcomer.node.propose(b"x")
+        await cluster.settle()
+        assert newcomer.name in away.node.members()
+
+    simulate(scenario)
