@@ -1,7 +1,7 @@
 """A disk in memory that fails the way disks fail: torn tails, no space, errors, bit rot, slowness.
 
     append ──> unsynced ──sync──> durable
-                  └ crash() keeps any beginning of it, cut at any byte
+                  └ crash() keeps any beginning of it, cut at any byte, perhaps garbled
 
 Durability is the only thing it is strict about: what `sync` returned for survives, and what a
 crash may take, some seed will take.
@@ -32,6 +32,8 @@ class FaultyDisk:
         """How long a sync takes; a bad disk takes seconds."""
         self.synced = 0
         """Syncs so far, of any file."""
+        self.garbles = False
+        """A crash leaves unsynced bytes not only cut, but with holes and flipped bits."""
         self._rng = rng
         self._clock = clock
         self._dirs: set[Path] = {Path("/")}
@@ -50,6 +52,8 @@ class FaultyDisk:
             inode = self._files[path]
             kept = self._rng.randint(inode.durable_bytes, len(inode.data))
             del inode.data[kept:]
+            if self.garbles:
+                self._garble(inode)
             inode.durable_bytes = kept
 
     def switch_off(self) -> None:
@@ -113,6 +117,17 @@ class FaultyDisk:
         self._files.pop(path, None)
 
     # --- inside
+
+    def _garble(self, inode: _Inode) -> None:
+        """Spoil what was not synced: pages reach a disk in any order, and some half."""
+        unsynced = len(inode.data) - inode.durable_bytes
+        if unsynced and self._rng.random() < 0.5:
+            start = inode.durable_bytes + self._rng.randrange(unsynced)
+            end = min(start + self._rng.randint(1, 64), len(inode.data))
+            zeros = self._rng.random() < 0.5
+            inode.data[start:end] = (
+                bytes(end - start) if zeros else self._rng.randbytes(end - start)
+            )
 
     def _inode(self, path: Path) -> _Inode:
         if path not in self._files:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from swarmpy.testing.raft_sim.seed import run_raft_seed
 from swarmpy.testing.seed import Outcome, run_seed
 
 
@@ -18,21 +19,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     which.add_argument("--seeds", type=int, help="run so many, from --first on")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--raft", action="store_true", help="Raft alone, under harder faults")
     options = parser.parse_args(argv)
+    run = run_raft_seed if options.raft else run_seed
     if options.seed is not None:
-        return _replay(options.seed)
+        return _replay(run(options.seed))
     seeds = range(options.first, options.first + options.seeds)
-    return _run_all(_outcomes(seeds, options.processes))
+    replay = "scripts/sim --raft --seed" if options.raft else "scripts/sim --seed"
+    return _run_all(_outcomes(run, seeds, options.processes), replay)
 
 
-def _replay(seed: int) -> int:
-    outcome = run_seed(seed)
+def _replay(outcome: Outcome) -> int:
     _say(*outcome.story)
     _say(_line(outcome))
     return 1 if outcome.fault else 0
 
 
-def _run_all(outcomes: Iterable[Outcome]) -> int:
+def _run_all(outcomes: Iterable[Outcome], replay: str) -> int:
     events, real_s, failed = 0, 0.0, []
     for outcome in outcomes:
         _say(_line(outcome))
@@ -42,16 +45,18 @@ def _run_all(outcomes: Iterable[Outcome]) -> int:
             failed.append(outcome.seed)
     _say(f"{events} events, {events / real_s:.0f} per second and process, {len(failed)} failures")
     for seed in failed:
-        _say(f"replay: scripts/sim --seed {seed}")
+        _say(f"replay: {replay} {seed}")
     return 1 if failed else 0
 
 
-def _outcomes(seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
+def _outcomes(
+    run: Callable[[int], Outcome], seeds: Iterable[int], processes: int
+) -> Iterator[Outcome]:
     if processes <= 1:
-        yield from map(run_seed, seeds)
+        yield from map(run, seeds)
         return
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(run_seed, seeds)
+        yield from pool.map(run, seeds)
 
 
 def _line(outcome: Outcome) -> str:
