@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15swarmpy/pb/raft.proto\x12\nswarmpy.v1\"9\n\tRaftEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\".\n\nRaftMember\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"6\n\x0bRaftMembers\x12\'\n\x07members\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.RaftMember\"-\n\nRaftBallot\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x11\n\tvoted_for\x18\x02 \x01(\t\"\'\n\x08RaftBase\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\"\xa2\x01\n\nRaftRecord\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x15.swarmpy.v1.RaftEntryH\x00\x12(\n\x06\x62\x61llot\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.RaftBallotH\x00\x12$\n\x04\x62\x61se\x18\x03 \x01(\x0b\x32\x14.swarmpy.v1.RaftBaseH\x00\x12\x12\n\x08\x63ut_from\x18\x04 \x01(\x04H\x00\x42\x08\n\x06record\"4\n\tRaftBatch\x12\'\n\x07records\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.RaftRecord\"\x81\x01\n\x0eRaftFileHeader\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x61ta_key_id\x18\x03 \x01(\r\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x16\n\x0eprevious_bytes\x18\x05 \x01(\x04\x12\x12\n\nlog_number\x18\x06 \x01(\x04\"\x9b\x01\n\x12RaftSnapshotHeader\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12(\n\x07members\x18\x03 \x01(\x0b\x32\x17.swarmpy.v1.RaftMembers\x12\x13\n\x0bstate_bytes\x18\x04 \x01(\x04\x12\x13\n\x0bstate_crc32\x18\x05 \x01(\r\x12\x14\n\x0cstate_crc32c\x18\x06 \x01(\r\"q\n\nRaftAppend\x12\x12\n\nprev_index\x18\x01 \x01(\x04\x12\x11\n\tprev_term\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x03 \x01(\x04\x12&\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x15.swarmpy.v1.RaftEntry\"h\n\x0fRaftAppendReply\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x02 \x01(\x04\x12\x1b\n\x13rejected_prev_index\x18\x03 \x01(\x04\x12\x12\n\nnext_index\x18\x04 \x01(\x04\"J\n\x0fRaftVoteRequest\x12\x12\n\nlast_index\x18\x01 \x01(\x04\x12\x11\n\tlast_term\x18\x02 \x01(\x04\x12\x10\n\x08transfer\x18\x03 \x01(\x08\"\x0f\n\rRaftVoteReply\"J\n\x12RaftPreVoteRequest\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x12\n\nlast_index\x18\x02 \x01(\x04\x12\x11\n\tlast_term\x18\x03 \x01(\x04\"2\n\x10RaftPreVoteReply\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\x1e\n\rRaftReadProbe\x12\r\n\x05round\x18\x01 \x01(\x04\"\x1e\n\rRaftReadReply\x12\r\n\x05round\x18\x01 \x01(\x04\"m\n\x11RaftSnapshotChunk\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12.\n\x06header\x18\x05 \x01(\x0b\x32\x1e.swarmpy.v1.RaftSnapshotHeaderJ\x04\x08\x01\x10\x02J\x04\x08\x03\x10\x04\"7\n\x11RaftSnapshotReply\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x04\"\x10\n\x0eRaftTimeoutNow\"\n\n\x08RaftPing\"\x87\x05\n\tRaftFrame\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12(\n\x06\x61ppend\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.RaftAppendH\x00\x12\x33\n\x0c\x61ppend_reply\x18\x03 \x01(\x0b\x32\x1b.swarmpy.v1.RaftAppendReplyH\x00\x12\x33\n\x0cvote_request\x18\x04 \x01(\x0b\x32\x1b.swarmpy.v1.RaftVoteRequestH\x00\x12/\n\nvote_reply\x18\x05 \x01(\x0b\x32\x19.swarmpy.v1.RaftVoteReplyH\x00\x12:\n\x10pre_vote_request\x18\x06 \x01(\x0b\x32\x1e.swarmpy.v1.RaftPreVoteRequestH\x00\x12\x36\n\x0epre_vote_reply\x18\x07 \x01(\x0b\x32\x1c.swarmpy.v1.RaftPreVoteReplyH\x00\x12/\n\nread_probe\x18\x08 \x01(\x0b\x32\x19.swarmpy.v1.RaftReadProbeH\x00\x12/\n\nread_reply\x18\t \x01(\x0b\x32\x19.swarmpy.v1.RaftReadReplyH\x00\x12\x37\n\x0esnapshot_chunk\x18\n \x01(\x0b\x32\x1d.swarmpy.v1.RaftSnapshotChunkH\x00\x12\x37\n\x0esnapshot_reply\x18\x0b \x01(\x0b\x32\x1d.swarmpy.v1.RaftSnapshotReplyH\x00\x12\x31\n\x0btimeout_now\x18\x0c \x01(\x0b\x32\x1a.swarmpy.v1.RaftTimeoutNowH\x00\x12$\n\x04ping\x18\r \x01(\x0b\x32\x14.swarmpy.v1.RaftPingH\x00\x42\x06\n\x04\x62odyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15swarmpy/pb/raft.proto\x12\nswarmpy.v1\"9\n\tRaftEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\".\n\nRaftMember\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"6\n\x0bRaftMembers\x12\'\n\x07members\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.RaftMember\"-\n\nRaftBallot\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x11\n\tvoted_for\x18\x02 \x01(\t\"\'\n\x08RaftBase\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\"\xa2\x01\n\nRaftRecord\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x15.swarmpy.v1.RaftEntryH\x00\x12(\n\x06\x62\x61llot\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.RaftBallotH\x00\x12$\n\x04\x62\x61se\x18\x03 \x01(\x0b\x32\x14.swarmpy.v1.RaftBaseH\x00\x12\x12\n\x08\x63ut_from\x18\x04 \x01(\x04H\x00\x42\x08\n\x06record\"E\n\tRaftBatch\x12\'\n\x07records\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.RaftRecord\x12\x0f\n\x07padding\x18\x02 \x01(\x0c\"\x81\x01\n\x0eRaftFileHeader\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x61ta_key_id\x18\x03 \x01(\r\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x16\n\x0eprevious_bytes\x18\x05 \x01(\x04\x12\x12\n\nlog_number\x18\x06 \x01(\x04\"\x9b\x01\n\x12RaftSnapshotHeader\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12(\n\x07members\x18\x03 \x01(\x0b\x32\x17.swarmpy.v1.RaftMembers\x12\x13\n\x0bstate_bytes\x18\x04 \x01(\x04\x12\x13\n\x0bstate_crc32\x18\x05 \x01(\r\x12\x14\n\x0cstate_crc32c\x18\x06 \x01(\r\"q\n\nRaftAppend\x12\x12\n\nprev_index\x18\x01 \x01(\x04\x12\x11\n\tprev_term\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x03 \x01(\x04\x12&\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x15.swarmpy.v1.RaftEntry\"h\n\x0fRaftAppendReply\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x02 \x01(\x04\x12\x1b\n\x13rejected_prev_index\x18\x03 \x01(\x04\x12\x12\n\nnext_index\x18\x04 \x01(\x04\"J\n\x0fRaftVoteRequest\x12\x12\n\nlast_index\x18\x01 \x01(\x04\x12\x11\n\tlast_term\x18\x02 \x01(\x04\x12\x10\n\x08transfer\x18\x03 \x01(\x08\"\x0f\n\rRaftVoteReply\"J\n\x12RaftPreVoteRequest\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x12\n\nlast_index\x18\x02 \x01(\x04\x12\x11\n\tlast_term\x18\x03 \x01(\x04\"2\n\x10RaftPreVoteReply\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\x1e\n\rRaftReadProbe\x12\r\n\x05round\x18\x01 \x01(\x04\"\x1e\n\rRaftReadReply\x12\r\n\x05round\x18\x01 \x01(\x04\"m\n\x11RaftSnapshotChunk\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12.\n\x06header\x18\x05 \x01(\x0b\x32\x1e.swarmpy.v1.RaftSnapshotHeaderJ\x04\x08\x01\x10\x02J\x04\x08\x03\x10\x04\"7\n\x11RaftSnapshotReply\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x04\"\x10\n\x0eRaftTimeoutNow\"\n\n\x08RaftPing\"\x87\x05\n\tRaftFrame\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12(\n\x06\x61ppend\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.RaftAppendH\x00\x12\x33\n\x0c\x61ppend_reply\x18\x03 \x01(\x0b\x32\x1b.swarmpy.v1.RaftAppendReplyH\x00\x12\x33\n\x0cvote_request\x18\x04 \x01(\x0b\x32\x1b.swarmpy.v1.RaftVoteRequestH\x00\x12/\n\nvote_reply\x18\x05 \x01(\x0b\x32\x19.swarmpy.v1.RaftVoteReplyH\x00\x12:\n\x10pre_vote_request\x18\x06 \x01(\x0b\x32\x1e.swarmpy.v1.RaftPreVoteRequestH\x00\x12\x36\n\x0epre_vote_reply\x18\x07 \x01(\x0b\x32\x1c.swarmpy.v1.RaftPreVoteReplyH\x00\x12/\n\nread_probe\x18\x08 \x01(\x0b\x32\x19.swarmpy.v1.RaftReadProbeH\x00\x12/\n\nread_reply\x18\t \x01(\x0b\x32\x19.swarmpy.v1.RaftReadReplyH\x00\x12\x37\n\x0esnapshot_chunk\x18\n \x01(\x0b\x32\x1d.swarmpy.v1.RaftSnapshotChunkH\x00\x12\x37\n\x0esnapshot_reply\x18\x0b \x01(\x0b\x32\x1d.swarmpy.v1.RaftSnapshotReplyH\x00\x12\x31\n\x0btimeout_now\x18\x0c \x01(\x0b\x32\x1a.swarmpy.v1.RaftTimeoutNowH\x00\x12$\n\x04ping\x18\r \x01(\x0b\x32\x14.swarmpy.v1.RaftPingH\x00\x42\x06\n\x04\x62odyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,35 +44,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RAFTRECORD']._serialized_start=289
   _globals['_RAFTRECORD']._serialized_end=451
   _globals['_RAFTBATCH']._serialized_start=453
-  _globals['_RAFTBATCH']._serialized_end=505
-  _globals['_RAFTFILEHEADER']._serialized_start=508
-  _globals['_RAFTFILEHEADER']._serialized_end=637
-  _globals['_RAFTSNAPSHOTHEADER']._serialized_start=640
-  _globals['_RAFTSNAPSHOTHEADER']._serialized_end=795
-  _globals['_RAFTAPPEND']._serialized_start=797
-  _globals['_RAFTAPPEND']._serialized_end=910
-  _globals['_RAFTAPPENDREPLY']._serialized_start=912
-  _globals['_RAFTAPPENDREPLY']._serialized_end=1016
-  _globals['_RAFTVOTEREQUEST']._serialized_start=1018
-  _globals['_RAFTVOTEREQUEST']._serialized_end=1092
-  _globals['_RAFTVOTEREPLY']._serialized_start=1094
-  _globals['_RAFTVOTEREPLY']._serialized_end=1109
-  _globals['_RAFTPREVOTEREQUEST']._serialized_start=1111
-  _globals['_RAFTPREVOTEREQUEST']._serialized_end=1185
-  _globals['_RAFTPREVOTEREPLY']._serialized_start=1187
-  _globals['_RAFTPREVOTEREPLY']._serialized_end=1237
-  _globals['_RAFTREADPROBE']._serialized_start=1239
-  _globals['_RAFTREADPROBE']._serialized_end=1269
-  _globals['_RAFTREADREPLY']._serialized_start=1271
-  _globals['_RAFTREADREPLY']._serialized_end=1301
-  _globals['_RAFTSNAPSHOTCHUNK']._serialized_start=1303
-  _globals['_RAFTSNAPSHOTCHUNK']._serialized_end=1412
-  _globals['_RAFTSNAPSHOTREPLY']._serialized_start=1414
-  _globals['_RAFTSNAPSHOTREPLY']._serialized_end=1469
-  _globals['_RAFTTIMEOUTNOW']._serialized_start=1471
-  _globals['_RAFTTIMEOUTNOW']._serialized_end=1487
-  _globals['_RAFTPING']._serialized_start=1489
-  _globals['_RAFTPING']._serialized_end=1499
-  _globals['_RAFTFRAME']._serialized_start=1502
-  _globals['_RAFTFRAME']._serialized_end=2149
+  _globals['_RAFTBATCH']._serialized_end=522
+  _globals['_RAFTFILEHEADER']._serialized_start=525
+  _globals['_RAFTFILEHEADER']._serialized_end=654
+  _globals['_RAFTSNAPSHOTHEADER']._serialized_start=657
+  _globals['_RAFTSNAPSHOTHEADER']._serialized_end=812
+  _globals['_RAFTAPPEND']._serialized_start=814
+  _globals['_RAFTAPPEND']._serialized_end=927
+  _globals['_RAFTAPPENDREPLY']._serialized_start=929
+  _globals['_RAFTAPPENDREPLY']._serialized_end=1033
+  _globals['_RAFTVOTEREQUEST']._serialized_start=1035
+  _globals['_RAFTVOTEREQUEST']._serialized_end=1109
+  _globals['_RAFTVOTEREPLY']._serialized_start=1111
+  _globals['_RAFTVOTEREPLY']._serialized_end=1126
+  _globals['_RAFTPREVOTEREQUEST']._serialized_start=1128
+  _globals['_RAFTPREVOTEREQUEST']._serialized_end=1202
+  _globals['_RAFTPREVOTEREPLY']._serialized_start=1204
+  _globals['_RAFTPREVOTEREPLY']._serialized_end=1254
+  _globals['_RAFTREADPROBE']._serialized_start=1256
+  _globals['_RAFTREADPROBE']._serialized_end=1286
+  _globals['_RAFTREADREPLY']._serialized_start=1288
+  _globals['_RAFTREADREPLY']._serialized_end=1318
+  _globals['_RAFTSNAPSHOTCHUNK']._serialized_start=1320
+  _globals['_RAFTSNAPSHOTCHUNK']._serialized_end=1429
+  _globals['_RAFTSNAPSHOTREPLY']._serialized_start=1431
+  _globals['_RAFTSNAPSHOTREPLY']._serialized_end=1486
+  _globals['_RAFTTIMEOUTNOW']._serialized_start=1488
+  _globals['_RAFTTIMEOUTNOW']._serialized_end=1504
+  _globals['_RAFTPING']._serialized_start=1506
+  _globals['_RAFTPING']._serialized_end=1516
+  _globals['_RAFTFRAME']._serialized_start=1519
+  _globals['_RAFTFRAME']._serialized_end=2166
 # @@protoc_insertion_point(module_scope)

@@ -38,6 +38,20 @@ _UNWRITTEN_BYTES: Final = 16
 """So many zeros at the edge of a sector are no chance."""
 
 
+def padding_bytes(end: int) -> int:
+    """Return by how much a record that would end at `end` of its file is to be longer at least.
+
+    What is written next begins there. Were fewer than _UNWRITTEN_BYTES of either in one sector,
+    nobody could tell whether a crash left that sector unwritten.
+    """
+    over = end % SECTOR_BYTES
+    if 0 < over < _UNWRITTEN_BYTES:
+        return _UNWRITTEN_BYTES - over
+    if over > SECTOR_BYTES - _UNWRITTEN_BYTES:
+        return SECTOR_BYTES + _UNWRITTEN_BYTES - over
+    return 0
+
+
 class Kind(IntEnum):
     BATCH = 1
     """Of the log."""

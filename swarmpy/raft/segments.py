@@ -25,8 +25,8 @@ from swarmpy.pb.raft_pb2 import RaftBallot, RaftBatch, RaftRecord
 from swarmpy.raft import refused
 from swarmpy.raft.file_header import FileHeader, make_header
 from swarmpy.raft.log_file import LogFile, read_log_file
-from swarmpy.raft.records import Kind, frame
-from swarmpy.raft.sealing import Sealing
+from swarmpy.raft.records import HEAD_BYTES, Kind, frame, padding_bytes
+from swarmpy.raft.sealing import TAG_BYTES, Sealing
 from swarmpy.seams import AppendFile, Disk
 
 log = structlog.get_logger()
@@ -34,6 +34,8 @@ log = structlog.get_logger()
 _NAME: Final = re.compile(r"log-(\d{10})")
 _BATCH_BYTES: Final = 1 << 20
 """More than this in commands is written as several records."""
+_FIELD_BYTES: Final = 2
+"""What a short field takes beside its content."""
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ class Segments:
     def _framed(self, file: _Open, offset: int) -> bytes:
         pieces: list[bytes] = []
         for batch in _batches(self._waiting):
-            payload = RaftBatch(records=batch).SerializeToString()
+            payload = _payload(batch, offset)
             number, file.next_number = file.next_number, file.next_number + 1
             seal = file.header.seal
             pieces.append(frame(seal, Kind.BATCH, number, payload, offset, file.durable_bytes))
@@ -188,7 +190,7 @@ class Segments:
         previous_bytes = self._segments[-1].size if self._segments else 0
         path = self.directory / f"log-{number:010d}"
         header = make_header(self._sealing, path.name, previous_bytes=previous_bytes)
-        first = RaftBatch(records=[RaftRecord(ballot=ballot)]).SerializeToString()
+        first = _payload([RaftRecord(ballot=ballot)], len(header.data))
         data = header.data + frame(header.seal, Kind.BATCH, 0, first, len(header.data))
         self._disk.replace(path, data)
         file = self._disk.append_to(path)
@@ -219,6 +221,15 @@ class Segments:
 def _index_of(record: RaftRecord) -> int:
     """Return the entry that a record is needed for; 0 for one that each file begins with."""
     return record.entry.index or record.base.index
+
+
+def _payload(records: list[RaftRecord], offset: int) -> bytes:
+    """Return a batch that is to stand at an offset, padded if need be."""
+    batch = RaftBatch(records=records)
+    missing = padding_bytes(offset + HEAD_BYTES + batch.ByteSize() + TAG_BYTES)
+    if missing:
+        batch.padding = bytes(max(missing - _FIELD_BYTES, 1))
+    return batch.SerializeToString()
 
 
 def _batches(records: list[RaftRecord]) -> Iterator[list[RaftRecord]]:

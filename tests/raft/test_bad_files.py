@@ -168,10 +168,10 @@ RECORDS = [
     Case("bit in a file before", flipped(middle, 2, 40), DAMAGED + "230", middle),
     Case("bit in the last durable head", flipped(last, -2, 5), DAMAGED + "428"),
     Case("bit in the last durable ciphertext", flipped(last, -2, 50), DAMAGED + "428"),
-    Case("bit in the last head", flipped(last, -1, 5), DAMAGED + "527"),
-    Case("high bit of the last length", flipped(last, -1, 7), DAMAGED + "527"),
-    Case("bit in the last ciphertext", flipped(last, -1, 50), DAMAGED + "527"),
-    Case("bit in the last tag", flipped(last, -1, -1), DAMAGED + "527"),
+    Case("bit in the last head", flipped(last, -1, 5), DAMAGED + "530"),
+    Case("high bit of the last length", flipped(last, -1, 7), DAMAGED + "530"),
+    Case("bit in the last ciphertext", flipped(last, -1, 50), DAMAGED + "530"),
+    Case("bit in the last tag", flipped(last, -1, -1), DAMAGED + "530"),
     Case(
         "record forged",
         lambda f: f.forge(f.last, 230, lambda data: data.__setitem__(270, data[270] ^ 1)),
@@ -185,7 +185,7 @@ RECORDS = [
     Case(
         "record copied behind the end",
         lambda f: f.append(f.last, f.bytes_of(f.last, f.records(f.last)[2])),
-        DAMAGED + "626",
+        DAMAGED + "629",
     ),
     Case(
         "record copied to another place and made to fit",
@@ -212,8 +212,8 @@ RECORDS = [
     ),
     Case("zeroed record between", lambda f: f.zero(f.last, 230, 329), DAMAGED + "230"),
     Case("zeroed page", lambda f: f.zero(f.middle, 0, 512), DAMAGED + "0", middle),
-    Case("zeroed sector", lambda f: f.zero(f.middle, 512, 626), DAMAGED + "428", middle),
-    Case("zeros all over", lambda f: f.zero(f.last, 0, 626), DAMAGED + "0"),
+    Case("zeroed sector", lambda f: f.zero(f.middle, 512, 629), DAMAGED + "428", middle),
+    Case("zeros all over", lambda f: f.zero(f.last, 0, 629), DAMAGED + "0"),
 ]
 
 ENDS = [
@@ -230,21 +230,21 @@ ENDS = [
     Case("cut in what was not synced", cut_at(last, -1, 60), up_to=DURABLE),
     Case("cut by its last byte", cut_at(last, -1, -1), up_to=DURABLE),
     Case("cut by what was not synced", cut_at(last, -1), up_to=DURABLE),
-    Case("what was not synced never written", lambda f: f.zero(f.last, 527, 626), up_to=DURABLE),
-    Case("its last sector never written", lambda f: f.zero(f.last, 536, 626), DAMAGED + "527"),
+    Case("what was not synced never written", lambda f: f.zero(f.last, 530, 629), up_to=DURABLE),
+    Case("its last sector never written", lambda f: f.zero(f.last, 536, 629), DAMAGED + "530"),
     Case("zeros behind the end", lambda f: f.append(f.last, bytes(4096)), up_to=ALL),
     Case("a few bytes behind the end", lambda f: f.append(f.last, GARBAGE[:20]), up_to=ALL),
-    Case("garbage behind the end", lambda f: f.append(f.last, GARBAGE), DAMAGED + "626"),
+    Case("garbage behind the end", lambda f: f.append(f.last, GARBAGE), DAMAGED + "629"),
     Case("file before cut in a record", cut_at(middle, 3, 60), DAMAGED + "329", middle),
     Case(
         "file before cut between records",
         cut_at(middle, 3),
-        "{name} has 329 bytes and had 626",
+        "{name} has 329 bytes and had 629",
         middle,
     ),
     Case("empty file before", lambda f: f.truncate(f.middle, 0), DAMAGED + "0", middle),
-    Case("zeros behind a file before", lambda f: f.append(f.middle, bytes(99)), "626", middle),
-    Case("garbage behind a file before", lambda f: f.append(f.middle, GARBAGE), "626", middle),
+    Case("zeros behind a file before", lambda f: f.append(f.middle, bytes(99)), "629", middle),
+    Case("garbage behind a file before", lambda f: f.append(f.middle, GARBAGE), "629", middle),
 ]
 
 FILES = [

@@ -222,3 +222,23 @@ def test_the_file_in_which_a_log_begins_anew_stays_as_long_as_it_is_needed() -> 
     again = opened(disk)
     assert (again.first_index, again.term_at(90)) == (90, 3)
     assert words(again) == ["new"]
+
+
+@pytest.mark.parametrize("size", range(1, 520, 5))
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_a_crash_that_leaves_one_sector_unwritten_is_no_damage(which: str, size: int) -> None:
+    disk = make_disk()
+    log = opened(disk)
+    path = DIRECTORY / disk.list_dir(DIRECTORY)[-1]
+    append(log, "x" * size)
+    log.sync_now()
+    durable_bytes = len(disk.read(path))
+    append(log, "y" * 600)
+    log.write_out()
+    data = bytearray(disk.read(path))
+    start, end = durable_bytes, durable_bytes + 512 - durable_bytes % 512
+    if which == "last":
+        start, end = len(data) - len(data) % 512, len(data)
+    data[start:end] = bytes(end - start)
+    disk.replace(path, bytes(data))
+    assert words(opened(disk)) == ["x" * size]
