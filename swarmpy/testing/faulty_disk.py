@@ -1,7 +1,7 @@
 """A disk in memory that fails the way disks fail: torn tails, no space, errors, bit rot, slowness.
 
     append ──> unsynced ──sync──> durable
-                  └ crash() keeps any beginning of it, cut at any byte, perhaps garbled
+                  └ crash() keeps any beginning of it, cut at any byte, perhaps with holes
 
 Durability is the only thing it is strict about: what `sync` returned for survives, and what a
 crash may take, some seed will take.
@@ -16,6 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmpy.seams import AppendFile, Clock
+
+SECTOR_BYTES = 512
+"""What a disk writes whole or not at all."""
+
+HOLES = 0.3
+"""How often a sector that was not synced is missing, on a disk that garbles."""
 
 
 @dataclass(slots=True)
@@ -33,7 +39,7 @@ class FaultyDisk:
         self.synced = 0
         """Syncs so far, of any file."""
         self.garbles = False
-        """A crash leaves unsynced bytes not only cut, but with holes and flipped bits."""
+        """A crash leaves unsynced bytes not only cut, but with holes."""
         self._rng = rng
         self._clock = clock
         self._dirs: set[Path] = {Path("/")}
@@ -54,7 +60,7 @@ class FaultyDisk:
             del inode.data[kept:]
             if self.garbles:
                 self._garble(inode)
-            inode.durable_bytes = kept
+            inode.durable_bytes = len(inode.data)
 
     def switch_off(self) -> None:
         """Crash, and answer nobody until `switch_on`: a dying process may still try."""
@@ -119,15 +125,12 @@ class FaultyDisk:
     # --- inside
 
     def _garble(self, inode: _Inode) -> None:
-        """Spoil what was not synced: pages reach a disk in any order, and some half."""
-        unsynced = len(inode.data) - inode.durable_bytes
-        if unsynced and self._rng.random() < 0.5:
-            start = inode.durable_bytes + self._rng.randrange(unsynced)
-            end = min(start + self._rng.randint(1, 64), len(inode.data))
-            zeros = self._rng.random() < 0.5
-            inode.data[start:end] = (
-                bytes(end - start) if zeros else self._rng.randbytes(end - start)
-            )
+        """Make holes in what was not synced: sectors reach a disk in any order, each whole."""
+        first, end = inode.durable_bytes, len(inode.data)
+        for sector in range(first - first % SECTOR_BYTES, end, SECTOR_BYTES):
+            if self._rng.random() < HOLES:
+                start, stop = max(sector, first), min(sector + SECTOR_BYTES, end)
+                inode.data[start:stop] = bytes(stop - start if stop < end else 0)
 
     def _inode(self, path: Path) -> _Inode:
         if path not in self._files:

@@ -22,7 +22,7 @@ from swarmpy.raft.node import RaftNode
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.virtual_loop import run
-from tests.raft.cluster import DIRECTORY, SMALL, Words
+from tests.raft.cluster import DIRECTORY, SMALL, Words, make_sealing
 
 MEMBERS = {name: f"{name}:4242" for name in "abc"}
 """The member under test is b."""
@@ -63,6 +63,7 @@ class Lone:
         rng = random.Random(seed)
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.disk = FaultyDisk(rng, self.clock, sync_s=0.002)
+        self.sealing = make_sealing(rng)
         self.network: Wiretap
         self.machine = Words()
         self.node: RaftNode
@@ -79,7 +80,15 @@ class Lone:
         self.network = Wiretap()
         rng = random.Random(1)
         self.node = RaftNode(
-            "b", self.machine, self.network, self.disk, DIRECTORY, self.clock, rng, SMALL
+            "b",
+            self.machine,
+            self.network,
+            self.disk,
+            DIRECTORY,
+            self.clock,
+            rng,
+            self.sealing,
+            SMALL,
         )
         self.node._log.__class__ = log_class
         await self.node.start(members)

@@ -104,11 +104,15 @@ class Faults:
         member.resume()
 
     async def _drift(self) -> None:
-        member = self._member()
-        member.clock.skew_s = self._rng.uniform(-1e4, 1e4)
-        member.clock.drift(self._rng.uniform(0.6, 1.6))
+        """Let every clock run at its own rate, and tell another time of day."""
+        members = list(self._quorum.members.values())
+        for member in members:
+            member.clock.skew_s = self._rng.uniform(-1e4, 1e4)
+            member.clock.drift(self._rng.choice((0.5, 0.8, 1.0, 1.3, 2.0)))
         await self._last()
-        member.clock.drift(1.0)
+        await self._last()
+        for member in members:
+            member.clock.drift(1.0)
 
     # --- the network
 
@@ -199,7 +203,7 @@ class Faults:
             return
         self._busy.add(member.name)
         await member.crash()
-        path = damage(member.disk, self._rng)
+        path = damage(member.disk, member.sealing, self._rng)
         if path is not None:
             self._tell("ROT", member, path=str(path))
             await self._must_not_start(member, in_log="log" in path.parts)

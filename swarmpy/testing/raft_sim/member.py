@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from swarmpy.errors import StorageCorrupt, SwarmPyError, Unavailable
 from swarmpy.raft.node import RaftNode
+from swarmpy.raft.sealing import Sealing
 from swarmpy.raft.settings import RaftSettings
+from swarmpy.security.data_keys import DataKeys
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.raft_sim.clock import DriftingClock
 from swarmpy.testing.raft_sim.peers import HostilePeers
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DIRECTORY = Path("/raft")
+CLUSTER_ID = "simulated"
 SYNC_S = 0.002
+DEAF_S = 0.03
+"""How long after a pause a member may not hear its peers yet."""
 
 SETTINGS = RaftSettings(
     election_min_s=0.3,
@@ -57,6 +62,8 @@ class SimulatedMember:
         self.clock = DriftingClock(asyncio.get_running_loop())
         self.disk = FaultyDisk(quorum.rng(f"disk {name}"), self.clock, SYNC_S)
         self.disk.garbles = True
+        rng = quorum.rng(f"sealing {name}")
+        self.sealing = Sealing(CLUSTER_ID, DataKeys.create(rng), rng)
         self.may_fail = False
         """Its disk fails now: that it ends of it is as it should be."""
         self.is_lost = False
@@ -99,6 +106,7 @@ class SimulatedMember:
             DIRECTORY,
             self.clock,
             random.Random(self._rng.random()),
+            self.sealing,
             SETTINGS,
         )
         judge.came_back(self.name, None, node)
@@ -143,7 +151,7 @@ class SimulatedMember:
     def resume(self) -> None:
         if self.clock.is_paused:
             self.clock.resume()
-            self._peers.resume()
+            self._peers.resume(self._rng.uniform(0.0, DEAF_S))
 
     # --- work
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from swarmpy.testing.raft_sim.network import HostileNetwork
@@ -70,7 +71,13 @@ class HostilePeers:
         if self._waiting is None:
             self._waiting = []
 
-    def resume(self) -> None:
+    def resume(self, delay_s: float) -> None:
+        """Let in what waits, after a delay: a process that goes on may think, and hear its
+        clients, before it reads what its peers have said.
+        """
+        asyncio.get_running_loop().call_later(delay_s, self._let_all_in)
+
+    def _let_all_in(self) -> None:
         waiting, self._waiting = self._waiting or [], None
         for event in waiting:
             event()

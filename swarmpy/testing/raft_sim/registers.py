@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from swarmpy.testing.linearizability import Operation, Value, after
 
@@ -39,11 +39,11 @@ class Registers:
         _, self._values[key] = after(Operation(kind, key, value, expected), found)
         self._changed(index, entry)
 
-    def snapshot(self) -> bytes:
-        return json.dumps([self.index, self._values], sort_keys=True).encode()
+    async def snapshot(self) -> Iterator[bytes]:
+        return iter([json.dumps([self.index, self._values], sort_keys=True).encode()])
 
-    def restore(self, snapshot: bytes) -> None:
-        index, self._values = json.loads(snapshot)
+    def restore(self, pieces: Iterable[bytes]) -> None:
+        index, self._values = json.loads(b"".join(pieces))
         self._changed(index, None)
 
     def _changed(self, index: int, entry: bytes | None) -> None:
