@@ -55,18 +55,22 @@ class RaftMember(_message.Message):
 
     NODE_ID_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     address: _builtins.str
     """host:port"""
+    log_id: _builtins.int
+    """of the log it joined with; 0 while nobody has noted it"""
     def __init__(
         self,
         *,
         node_id: _builtins.str = ...,
         address: _builtins.str = ...,
+        log_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "node_id", b"node_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "log_id", b"log_id", "node_id", b"node_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -105,17 +109,21 @@ class RaftBallot(_message.Message):
 
     TERM_FIELD_NUMBER: _builtins.int
     VOTED_FOR_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     term: _builtins.int
     voted_for: _builtins.str
+    log_id: _builtins.int
+    """chance, made when the log began; a disk that was wiped gives another"""
     def __init__(
         self,
         *,
         term: _builtins.int = ...,
         voted_for: _builtins.str = ...,
+        log_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["term", b"term", "voted_for", b"voted_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "term", b"term", "voted_for", b"voted_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -561,6 +569,7 @@ class RaftFrame(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TERM_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     APPEND_FIELD_NUMBER: _builtins.int
     APPEND_REPLY_FIELD_NUMBER: _builtins.int
     VOTE_REQUEST_FIELD_NUMBER: _builtins.int
@@ -574,6 +583,8 @@ class RaftFrame(_message.Message):
     TIMEOUT_NOW_FIELD_NUMBER: _builtins.int
     PING_FIELD_NUMBER: _builtins.int
     term: _builtins.int
+    log_id: _builtins.int
+    """the sender's"""
     @_builtins.property
     def append(self) -> Global___RaftAppend: ...
     @_builtins.property
@@ -602,6 +613,7 @@ class RaftFrame(_message.Message):
         self,
         *,
         term: _builtins.int = ...,
+        log_id: _builtins.int = ...,
         append: Global___RaftAppend | None = ...,
         append_reply: Global___RaftAppendReply | None = ...,
         vote_request: Global___RaftVoteRequest | None = ...,
@@ -617,7 +629,7 @@ class RaftFrame(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["append", b"append", "append_reply", b"append_reply", "body", b"body", "ping", b"ping", "pre_vote_reply", b"pre_vote_reply", "pre_vote_request", b"pre_vote_request", "read_probe", b"read_probe", "read_reply", b"read_reply", "snapshot_chunk", b"snapshot_chunk", "snapshot_reply", b"snapshot_reply", "timeout_now", b"timeout_now", "vote_reply", b"vote_reply", "vote_request", b"vote_request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["append", b"append", "append_reply", b"append_reply", "body", b"body", "ping", b"ping", "pre_vote_reply", b"pre_vote_reply", "pre_vote_request", b"pre_vote_request", "read_probe", b"read_probe", "read_reply", b"read_reply", "snapshot_chunk", b"snapshot_chunk", "snapshot_reply", b"snapshot_reply", "term", b"term", "timeout_now", b"timeout_now", "vote_reply", b"vote_reply", "vote_request", b"vote_request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["append", b"append", "append_reply", b"append_reply", "body", b"body", "log_id", b"log_id", "ping", b"ping", "pre_vote_reply", b"pre_vote_reply", "pre_vote_request", b"pre_vote_request", "read_probe", b"read_probe", "read_reply", b"read_reply", "snapshot_chunk", b"snapshot_chunk", "snapshot_reply", b"snapshot_reply", "term", b"term", "timeout_now", b"timeout_now", "vote_reply", b"vote_reply", "vote_request", b"vote_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["append", "append_reply", "vote_request", "vote_reply", "pre_vote_request", "pre_vote_reply", "read_probe", "read_reply", "snapshot_chunk", "snapshot_reply", "timeout_now", "ping"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015

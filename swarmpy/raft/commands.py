@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from swarmpy.pb.raft_pb2 import RaftMember, RaftMembers
@@ -10,8 +11,19 @@ from swarmpy.pb.raft_pb2 import RaftMember, RaftMembers
 Entry: TypeAlias = tuple[bytes, int, int]
 """(command, index, term), as pysyncobj keeps them."""
 
-Members: TypeAlias = Mapping[str, str]
-"""Node id -> host:port of every voting member."""
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """One voting member."""
+
+    address: str
+    """host:port"""
+    log_id: int = 0
+    """Of the log it joined with; 0 while nobody has noted it."""
+
+
+Members: TypeAlias = Mapping[str, Voter]
+"""Node id -> every voting member."""
 
 TRANSACTION: Final = 0
 NO_OP: Final = 1
@@ -32,12 +44,20 @@ def membership(members: Members) -> bytes:
 
 def encode_members(members: Members) -> RaftMembers:
     return RaftMembers(
-        members=[RaftMember(node_id=node, address=at) for node, at in sorted(members.items())]
+        members=[
+            RaftMember(node_id=node_id, address=voter.address, log_id=voter.log_id)
+            for node_id, voter in sorted(members.items())
+        ]
     )
 
 
 def decode_members(message: RaftMembers) -> Members:
-    return {member.node_id: member.address for member in message.members}
+    return {member.node_id: Voter(member.address, member.log_id) for member in message.members}
+
+
+def addresses_of(members: Members) -> dict[str, str]:
+    """Return node id -> host:port."""
+    return {node_id: voter.address for node_id, voter in members.items()}
 
 
 def members_in(command: bytes) -> Members | None:

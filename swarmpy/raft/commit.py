@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from swarmpy.raft.commands import Members
 from swarmpy.raft.log import RaftLog
 
 
-def quorum_index(members: Members, durable: Mapping[str, int]) -> int:
+def quorum_index(members: Collection[str], durable: Mapping[str, int]) -> int:
     """Return the highest entry that more than half of the members hold durably.
 
-    >>> quorum_index({"a": "", "b": "", "c": ""}, {"a": 9, "b": 7})
+    >>> quorum_index("abc", {"a": 9, "b": 7})
     7
     """
     held = sorted((durable.get(member, 0) for member in members), reverse=True)
     return held[len(held) // 2] if held else 0
 
 
-def quorum_size(members: Members) -> int:
+def quorum_size(members: Collection[str]) -> int:
     return len(members) // 2 + 1
 
 

@@ -23,6 +23,8 @@ class RaftLog:
         self.entries: list[Entry] = [FIRST]
         self.term = 0
         self.voted_for: str | None = None
+        self.log_id = 0
+        """Made by chance when the log began, and kept as long as it lasts."""
         self.durable_index = 1
         self.needs_sync = False
         """Something was written since the last sync began."""
@@ -44,9 +46,11 @@ class RaftLog:
             self._replay(record)
         if self._segments.newest_number < reaches:
             raise refused.missing_newest(self._segments.directory, reaches)
+        self.term = max(self.term, self.last_term)
+        if not self.log_id:  # it is new, or of a version in which logs had none
+            self.log_id = self._segments.new_log_id()
         if not self._segments.newest_number:
             self._segments.begin(self._ballot())
-        self.term = max(self.term, self.last_term)
         self.durable_index = self._written_index = self.last_index
 
     def _replay(self, record: RaftRecord) -> None:
@@ -62,6 +66,7 @@ class RaftLog:
             case "ballot":
                 self.term = record.ballot.term
                 self.voted_for = record.ballot.voted_for or None
+                self.log_id = record.ballot.log_id
             case "cut_from":
                 if self.first_index < record.cut_from <= self.last_index:
                     self._cut(record.cut_from)
@@ -210,7 +215,7 @@ class RaftLog:
     # --- inside
 
     def _ballot(self) -> RaftBallot:
-        return RaftBallot(term=self.term, voted_for=self.voted_for or "")
+        return RaftBallot(term=self.term, voted_for=self.voted_for or "", log_id=self.log_id)
 
     def _add(self, entry: Entry) -> None:
         self.entries.append(entry)

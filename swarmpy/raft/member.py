@@ -27,6 +27,7 @@ from swarmpy.raft.frames import parse
 from swarmpy.raft.full_disk import FullDisk
 from swarmpy.raft.leadership import LeadershipWatch
 from swarmpy.raft.log import RaftLog
+from swarmpy.raft.log_ids import LogIds
 from swarmpy.raft.proposals import Proposals
 from swarmpy.raft.reachable import Reachable
 from swarmpy.raft.reads import Reads
@@ -63,7 +64,8 @@ class Member:
         self._now = now
         self._inbox: deque[tuple[str, bytes]] = deque()
         self._full_disk = FullDisk()
-        send = network.send
+        self.log_ids = LogIds(node_id, raft_log)
+        send = self.log_ids.marking(network.send)
         self._elections = Elections(node_id, raft_log, send, rng, settings, self.now)
         self.core = Core(node_id, raft_log, self, settings)
         self._elections.core = self.core
@@ -218,7 +220,8 @@ class Member:
     def leader_address(self) -> str:
         """Where the leader is, "" when that is not known."""
         leader = self.core.leader_id
-        return self.log.members.get(leader, "") if leader else ""
+        voter = self.log.members.get(leader) if leader else None
+        return voter.address if voter else ""
 
     # --- what the core asks for
 
@@ -260,6 +263,8 @@ class Member:
         frame = parse(data)
         if frame is None:
             log.warning("raft_frame_dropped", peer=peer, bytes=len(data))
+            return
+        if not self.log_ids.believes(peer, frame):
             return
         self.reachable.heard(peer, self._now)
         with self._full_disk:

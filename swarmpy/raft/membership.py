@@ -11,11 +11,12 @@ one at a time cannot. Source: Ongaro 2014, chapter 4.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
-from swarmpy.errors import NotLeader, TimedOut, Unavailable, WrongState
+from swarmpy.errors import NotLeader, StorageFull, TimedOut, Unavailable, WrongState
 from swarmpy.raft.adapter import Role
-from swarmpy.raft.commands import Members, membership
+from swarmpy.raft.commands import Members, Voter, membership
 from swarmpy.raft.member import Member
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.seams import Clock
@@ -46,17 +47,25 @@ class Membership:
 
         Raises:
             TimedOut: it did not get the log in time; nothing has changed.
+            WrongState: it is a member, and has lost the log that it joined with.
             And as `propose`.
         """
+        log_ids = self._member.log_ids
         async with self._one_at_a_time:
-            members = await self._settled()
-            if members.get(node_id) == address:
+            voter = (await self._settled()).get(node_id)
+            if log_ids.has_lost(node_id):
+                raise WrongState(
+                    f"{node_id} is a manager, but has lost its log: it cannot take part again",
+                    remedy=f"swarmpy node demote {node_id}, then promote it",
+                )
+            if voter is not None and voter.address == address:
                 return
             try:
-                if node_id not in members:
+                if voter is None:
                     await self._catch_up(node_id, address)
                 members = await self._settled()
-                await self._propose(membership({**members, node_id: address}))
+                log_id = voter.log_id if voter else log_ids.of(node_id)
+                await self._propose(membership({**members, node_id: Voter(address, log_id)}))
             finally:
                 self._member.voters.stop_teaching(node_id)
 
@@ -69,8 +78,8 @@ class Membership:
         """
         async with self._one_at_a_time:
             members = dict(await self._settled())
-            address = members.pop(node_id, None)
-            if address is None:
+            voter = members.pop(node_id, None)
+            if voter is None:
                 return
             if not members:
                 raise WrongState(
@@ -78,7 +87,7 @@ class Membership:
                     remedy="make another node a manager first",
                 )
             if node_id != self._member.node_id:
-                self._member.voters.teach(node_id, address)
+                self._member.voters.teach(node_id, voter.address)
             try:
                 index = await self._propose(membership(members))
                 await self._until(
@@ -110,7 +119,25 @@ class Membership:
                 remedy="look at the other managers, then repeat the command",
             )
 
+    async def note_log_ids(self) -> None:
+        """Put into the membership whose log ids are lacking there, until cancelled: of first
+        members, and of those that joined before logs had ids.
+        """
+        while True:
+            await self._clock.sleep(self._settings.election_max_s)
+            if not self._member.core.leads_fully:
+                continue
+            if self._with_log_ids() == self._member.log.members:
+                continue
+            async with self._one_at_a_time:
+                with contextlib.suppress(Unavailable, StorageFull):
+                    await self._settled()
+                    await self._propose(membership(self._with_log_ids()))
+
     # --- inside
+
+    def _with_log_ids(self) -> Members:
+        return self._member.log_ids.noted(self._member.log.members)
 
     async def _settled(self) -> Members:
         """Return the members once they are committed: nothing is under way then."""

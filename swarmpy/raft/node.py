@@ -16,7 +16,7 @@ import structlog
 
 from swarmpy.errors import InvalidInput, NotLeader, StorageCorrupt, SwarmPyError
 from swarmpy.raft.adapter import Role
-from swarmpy.raft.commands import transaction
+from swarmpy.raft.commands import addresses_of, transaction
 from swarmpy.raft.group_commit import GroupCommit
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.member import Member
@@ -122,6 +122,7 @@ class RaftNode:
                 tasks.create_task(self._tell_commits())
                 tasks.create_task(self._commit.run())
                 tasks.create_task(self._snapshots.run())
+                tasks.create_task(self._membership.note_log_ids())
         except BaseExceptionGroup as failures:
             raise self._first(failures) from failures
         finally:
@@ -148,7 +149,7 @@ class RaftNode:
         return self._member.leadership.watch()
 
     def members(self) -> Mapping[str, str]:
-        return dict(self._log.members)
+        return addresses_of(self._log.members)
 
     def reachable(self) -> frozenset[str]:
         heard = self._member.reachable.among(self._log.members, self._clock.monotonic())

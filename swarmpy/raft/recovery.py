@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swarmpy.raft import refused
-from swarmpy.raft.commands import membership
+from swarmpy.raft.commands import Voter, membership
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.snapshot_file import Snapshot
 from swarmpy.raft.snapshots import SnapshotStore
@@ -38,8 +38,12 @@ def recover(log: RaftLog, store: SnapshotStore, keep: int) -> Snapshot | None:
     return snapshot
 
 
-def bootstrap(log: RaftLog, members: Mapping[str, str]) -> None:
-    """Make these the first members, unless the log has begun already. Raises OSError."""
+def bootstrap(log: RaftLog, addresses: Mapping[str, str]) -> None:
+    """Make these the first members, unless the log has begun already. Raises OSError.
+
+    Each of several writes the same entry, so nobody's log id is in it.
+    """
     if log.last_index == 1 and log.term == 0:
+        members = {node_id: Voter(address) for node_id, address in addresses.items()}
         log.append(membership(members), 2, 0)
         log.sync_now()

@@ -125,6 +125,10 @@ class Segments:
         finally:
             file.close()
 
+    def new_log_id(self) -> int:
+        """Return 64 bits of chance, never 0."""
+        return self._sealing.rng.getrandbits(64) | 1
+
     # --- writing
 
     def put(self, record: RaftRecord) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import structlog
 
 from swarmpy.raft.adapter import Core, Role
-from swarmpy.raft.commands import Members
+from swarmpy.raft.commands import Members, addresses_of
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.replication import Replication
 from swarmpy.seams import PeerNetwork
@@ -37,7 +37,7 @@ class Voters:
         self._network = network
         self._learners: dict[str, str] = {}
         self._adopted: Members = {}
-        self._linked: tuple[Members, bool] = ({}, False)
+        self._linked: tuple[Mapping[str, str], bool] = ({}, False)
         self._seen: tuple[Members, Role, str | None] | None = None
         """What `adopt` found when it had nothing to do; None when it has to look again."""
 
@@ -47,7 +47,7 @@ class Voters:
         until a change that is not committed yet. A leader may be removing itself.
         """
         committed = self._log.members_at(self._core.commit_index)
-        known = {**committed, **self._learners, **self._log.members}
+        known = addresses_of(committed) | self._learners | addresses_of(self._log.members)
         known.pop(self._node_id, None)
         return known
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from swarmpy.daemon.clock import SystemClock
 from swarmpy.pb.raft_pb2 import RaftBallot, RaftEntry, RaftRecord, RaftSnapshotHeader
-from swarmpy.raft.commands import encode_members, membership
+from swarmpy.raft.commands import Voter, encode_members, membership
 from swarmpy.raft.disk import LocalDisk
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.sealing import Sealing
@@ -28,7 +28,7 @@ from swarmpy.security.data_keys import DataKeys
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = DataKeys({1: bytes(range(32)), 2: bytes(range(32, 64))})
 CLUSTER_ID = "goldenswarm"
-MEMBERS = {"a": "10.0.0.1:4242", "b": "10.0.0.2:4242"}
+MEMBERS = {"a": Voter("10.0.0.1:4242"), "b": Voter("10.0.0.2:4242")}
 STATE = b"the state at entry 5"
 ENTRIES = [
     (membership(MEMBERS), 2, 1),

@@ -101,6 +101,13 @@ def cut_at(
     return happens
 
 
+def flip(at: int) -> Callable[[bytearray], None]:
+    def change(data: bytearray) -> None:
+        data[at] ^= 1
+
+    return change
+
+
 def chunk_made_the_end(files: ManagerFiles) -> None:
     def change(data: bytearray) -> None:
         data[792] = Kind.END
@@ -112,6 +119,9 @@ def chunk_made_the_end(files: ManagerFiles) -> None:
 DAMAGED = "the Raft log is damaged: {name} at byte "
 TAMPERED = "{name} was altered at byte "
 NO_SNAPSHOT = "no whole snapshot in /raft/snapshots holds what was before: {name} is damaged"
+_LAST = trimmed().records(trimmed().last)
+SECOND, THIRD, FOURTH, FIFTH = (record.offset for record in _LAST[2:])
+END = _LAST[-1].end
 
 HEADERS = [
     Case("bit of a header's magic", lambda f: f.flip(f.last, 0), DAMAGED + "0"),
@@ -155,65 +165,67 @@ HEADERS = [
 ]
 
 RECORDS = [
-    Case("bit of a record's magic", flipped(last, 2, 0), DAMAGED + "230"),
-    Case("bit of a record's kind", flipped(last, 2, 3), DAMAGED + "230"),
-    Case("bit of a record's length", flipped(last, 2, 4), DAMAGED + "230"),
-    Case("high bit of a record's length", flipped(last, 2, 7), DAMAGED + "230"),
-    Case("bit of a record's durable bytes", flipped(last, 2, 8), DAMAGED + "230"),
-    Case("bit of a record's number", flipped(last, 2, 16), DAMAGED + "230"),
-    Case("bit of a record's head checksum", flipped(last, 2, 24), DAMAGED + "230"),
-    Case("bit of a record's body checksum", flipped(last, 2, 28), DAMAGED + "230"),
-    Case("bit of a ciphertext", flipped(last, 2, 40), DAMAGED + "230"),
-    Case("bit of a tag", flipped(last, 2, -1), DAMAGED + "230"),
-    Case("bit in a file before", flipped(middle, 2, 40), DAMAGED + "230", middle),
-    Case("bit in the last durable head", flipped(last, -2, 5), DAMAGED + "428"),
-    Case("bit in the last durable ciphertext", flipped(last, -2, 50), DAMAGED + "428"),
-    Case("bit in the last head", flipped(last, -1, 5), DAMAGED + "530"),
-    Case("high bit of the last length", flipped(last, -1, 7), DAMAGED + "530"),
-    Case("bit in the last ciphertext", flipped(last, -1, 50), DAMAGED + "530"),
-    Case("bit in the last tag", flipped(last, -1, -1), DAMAGED + "530"),
+    Case("bit of a record's magic", flipped(last, 2, 0), f"{DAMAGED}{SECOND}"),
+    Case("bit of a record's kind", flipped(last, 2, 3), f"{DAMAGED}{SECOND}"),
+    Case("bit of a record's length", flipped(last, 2, 4), f"{DAMAGED}{SECOND}"),
+    Case("high bit of a record's length", flipped(last, 2, 7), f"{DAMAGED}{SECOND}"),
+    Case("bit of a record's durable bytes", flipped(last, 2, 8), f"{DAMAGED}{SECOND}"),
+    Case("bit of a record's number", flipped(last, 2, 16), f"{DAMAGED}{SECOND}"),
+    Case("bit of a record's head checksum", flipped(last, 2, 24), f"{DAMAGED}{SECOND}"),
+    Case("bit of a record's body checksum", flipped(last, 2, 28), f"{DAMAGED}{SECOND}"),
+    Case("bit of a ciphertext", flipped(last, 2, 40), f"{DAMAGED}{SECOND}"),
+    Case("bit of a tag", flipped(last, 2, -1), f"{DAMAGED}{SECOND}"),
+    Case("bit in a file before", flipped(middle, 2, 40), f"{DAMAGED}{SECOND}", middle),
+    Case("bit in the last durable head", flipped(last, -2, 5), f"{DAMAGED}{FOURTH}"),
+    Case("bit in the last durable ciphertext", flipped(last, -2, 50), f"{DAMAGED}{FOURTH}"),
+    Case("bit in the last head", flipped(last, -1, 5), f"{DAMAGED}{FIFTH}"),
+    Case("high bit of the last length", flipped(last, -1, 7), f"{DAMAGED}{FIFTH}"),
+    Case("bit in the last ciphertext", flipped(last, -1, 50), f"{DAMAGED}{FIFTH}"),
+    Case("bit in the last tag", flipped(last, -1, -1), f"{DAMAGED}{FIFTH}"),
     Case(
         "record forged",
-        lambda f: f.forge(f.last, 230, lambda data: data.__setitem__(270, data[270] ^ 1)),
-        TAMPERED + "230",
+        lambda f: f.forge(
+            f.last, SECOND, lambda data: data.__setitem__(SECOND + 40, data[SECOND + 40] ^ 1)
+        ),
+        f"{TAMPERED}{SECOND}",
     ),
     Case(
         "record forged to be of another kind",
-        lambda f: f.forge(f.last, 230, lambda data: data.__setitem__(233, Kind.END)),
-        TAMPERED + "230",
+        lambda f: f.forge(f.last, SECOND, lambda data: data.__setitem__(SECOND + 3, Kind.END)),
+        f"{TAMPERED}{SECOND}",
     ),
     Case(
         "record copied behind the end",
         lambda f: f.append(f.last, f.bytes_of(f.last, f.records(f.last)[2])),
-        DAMAGED + "629",
+        f"{DAMAGED}{END}",
     ),
     Case(
         "record copied to another place and made to fit",
         lambda f: f.forge(
             f.last,
-            329,
-            lambda data: data.__setitem__(slice(329, 428), data[230:329]),
+            THIRD,
+            lambda data: data.__setitem__(slice(THIRD, FOURTH), data[SECOND:THIRD]),
         ),
-        TAMPERED + "329",
+        f"{TAMPERED}{THIRD}",
     ),
     Case(
         "record of another file in the same place",
-        lambda f: f.put(f.last, 230, f.bytes_of(f.middle, f.records(f.middle)[2])),
-        TAMPERED + "230",
+        lambda f: f.put(f.last, SECOND, f.bytes_of(f.middle, f.records(f.middle)[2])),
+        f"{TAMPERED}{SECOND}",
     ),
     Case(
         "two records swapped",
         lambda f: f.put(
             f.last,
-            230,
+            SECOND,
             f.bytes_of(f.last, f.records(f.last)[3]) + f.bytes_of(f.last, f.records(f.last)[2]),
         ),
-        DAMAGED + "230",
+        f"{DAMAGED}{SECOND}",
     ),
-    Case("zeroed record between", lambda f: f.zero(f.last, 230, 329), DAMAGED + "230"),
+    Case("zeroed record between", lambda f: f.zero(f.last, SECOND, THIRD), f"{DAMAGED}{SECOND}"),
     Case("zeroed page", lambda f: f.zero(f.middle, 0, 512), DAMAGED + "0", middle),
-    Case("zeroed sector", lambda f: f.zero(f.middle, 512, 629), DAMAGED + "428", middle),
-    Case("zeros all over", lambda f: f.zero(f.last, 0, 629), DAMAGED + "0"),
+    Case("zeroed sector", lambda f: f.zero(f.middle, 512, END), f"{DAMAGED}{FOURTH}", middle),
+    Case("zeros all over", lambda f: f.zero(f.last, 0, END), DAMAGED + "0"),
 ]
 
 ENDS = [
@@ -230,21 +242,25 @@ ENDS = [
     Case("cut in what was not synced", cut_at(last, -1, 60), up_to=DURABLE),
     Case("cut by its last byte", cut_at(last, -1, -1), up_to=DURABLE),
     Case("cut by what was not synced", cut_at(last, -1), up_to=DURABLE),
-    Case("what was not synced never written", lambda f: f.zero(f.last, 530, 629), up_to=DURABLE),
-    Case("its last sector never written", lambda f: f.zero(f.last, 536, 629), DAMAGED + "530"),
+    Case("what was not synced never written", lambda f: f.zero(f.last, FIFTH, END), up_to=DURABLE),
+    Case(
+        "its last sector never written",
+        lambda f: f.zero(f.last, FIFTH + 6, END),
+        f"{DAMAGED}{FIFTH}",
+    ),
     Case("zeros behind the end", lambda f: f.append(f.last, bytes(4096)), up_to=ALL),
     Case("a few bytes behind the end", lambda f: f.append(f.last, GARBAGE[:20]), up_to=ALL),
-    Case("garbage behind the end", lambda f: f.append(f.last, GARBAGE), DAMAGED + "629"),
-    Case("file before cut in a record", cut_at(middle, 3, 60), DAMAGED + "329", middle),
+    Case("garbage behind the end", lambda f: f.append(f.last, GARBAGE), f"{DAMAGED}{END}"),
+    Case("file before cut in a record", cut_at(middle, 3, 60), f"{DAMAGED}{THIRD}", middle),
     Case(
         "file before cut between records",
         cut_at(middle, 3),
-        "{name} has 329 bytes and had 629",
+        f"{{name}} has {THIRD} bytes and had {END}",
         middle,
     ),
     Case("empty file before", lambda f: f.truncate(f.middle, 0), DAMAGED + "0", middle),
-    Case("zeros behind a file before", lambda f: f.append(f.middle, bytes(99)), "629", middle),
-    Case("garbage behind a file before", lambda f: f.append(f.middle, GARBAGE), "629", middle),
+    Case("zeros behind a file before", lambda f: f.append(f.middle, bytes(99)), f"{END}", middle),
+    Case("garbage behind a file before", lambda f: f.append(f.middle, GARBAGE), f"{END}", middle),
 ]
 
 FILES = [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from swarmpy.pb.raft_pb2 import RaftAppend, RaftEntry, RaftFrame
 from swarmpy.raft.append import Append
-from swarmpy.raft.commands import membership
+from swarmpy.raft.commands import Voter, membership
 from swarmpy.raft.commit import quorum_index, quorum_size
 from swarmpy.raft.frames import decode_append, encode_append, parse
 
@@ -20,7 +20,7 @@ def test_any_bytes_are_a_frame_or_dropped(data: bytes) -> None:
 
 
 def test_an_append_arrives_as_it_was_sent() -> None:
-    entries = [(b"\x00a", 5, 2), (membership({"a": "x:1"}), 6, 3)]
+    entries = [(b"\x00a", 5, 2), (membership({"a": Voter("x:1", 7)}), 6, 3)]
     append = Append(4, 2, entries, 3)
     frame = parse(encode_append(3, append))
     assert frame is not None

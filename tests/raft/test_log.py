@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmpy.errors import StorageCorrupt
-from swarmpy.raft.commands import membership
+from swarmpy.raft.commands import Voter, membership
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.records import Kind, frame, is_torn, was_durable, whole_records
 from swarmpy.raft.sealing import FileSeal
@@ -55,13 +55,13 @@ def test_a_new_log_holds_the_one_entry_that_all_logs_begin_with() -> None:
 def test_what_was_synced_is_read_back_with_ballot_and_members() -> None:
     disk = make_disk()
     log = opened(disk)
-    log.append(membership({"a": "x:1", "b": "y:2"}), 2, 1)
+    log.append(membership({"a": Voter("x:1", 7), "b": Voter("y:2", 7)}), 2, 1)
     append(log, "one", "two")
     log.set_ballot(7, "b")
     again = opened(disk)
     assert words(again)[1:] == ["one", "two"]
     assert (again.term, again.voted_for) == (7, "b")
-    assert again.members == {"a": "x:1", "b": "y:2"}
+    assert again.members == {"a": Voter("x:1", 7), "b": Voter("y:2", 7)}
     assert again.durable_index == again.last_index == 4
 
 
@@ -69,7 +69,7 @@ def test_a_cut_takes_back_entries_members_and_durability() -> None:
     disk = make_disk()
     log = opened(disk)
     append(log, "one", "two")
-    log.append(membership({"a": "x:1"}), 4, 1)
+    log.append(membership({"a": Voter("x:1", 7)}), 4, 1)
     log.sync_now()
     log.cut_from(3)
     assert (log.last_index, log.durable_index, log.members) == (2, 2, {})
@@ -112,7 +112,7 @@ def test_files_follow_each_other_and_old_ones_go() -> None:
         log.tidy()
     assert len(disk.list_dir(DIRECTORY)) > 5
     assert words(opened(disk, 500)) == [f"word {number}" for number in range(100)]
-    log.rest_on(95, {"a": "x:1"})
+    log.rest_on(95, {"a": Voter("x:1", 7)})
     log.forget_below(90)
     log.tidy()
     assert len(disk.list_dir(DIRECTORY)) <= 3
@@ -126,7 +126,7 @@ def test_a_log_that_begins_anew_forgets_what_was_before() -> None:
     disk = make_disk()
     log = opened(disk)
     append(log, "one", "two")
-    log.restart_at(50, 4, {"a": "x:1"})
+    log.restart_at(50, 4, {"a": Voter("x:1", 7)})
     append(log, "after", term=4)
     log.sync_now()
     again = opened(disk)
