@@ -3,7 +3,9 @@
 pysyncobj counts votes; what it lacks is here. A member that hears no leader first asks who
 would vote for it (pre-vote) and raises its term only with a majority behind it, so a manager
 that comes back from a partition or a long pause deposes nobody. Members that hear a leader
-ignore candidates (stickiness), unless the leader itself sent them.
+ignore candidates (stickiness), unless the leader itself sent them. A leader whose link broke is
+not waited for as long as one that is silent: most likely its process is gone. If it is not,
+those whose links hold still hear it and refuse.
 Source: Ongaro 2014, sections 4.2.3 and 9.6.
 """
 
@@ -51,6 +53,10 @@ class Elections:
         self._settings = settings
         self._now = now
         self._heard_at = AT_ONCE
+        self._broken: set[str] = set()
+        """Peers whose links broke and have not come back."""
+        self._doubted: str | None = None
+        """The leader whose broken link the next election was brought forward for."""
         self._round = 0
         self._granted: set[str] | None = None
         """Who would vote for this member; None while it does not ask."""
@@ -66,7 +72,15 @@ class Elections:
         if self.core.role is Role.LEADER:
             return True
         lately = self._now() - self._heard_at < self._settings.election_min_s
-        return lately and self.core.leader_id is not None
+        leader = self.core.leader_id
+        return lately and leader is not None and leader not in self._broken
+
+    def link_changed(self, peer: str, *, up: bool) -> None:
+        """Take note that a link came or broke; `tick` draws the conclusions."""
+        if up:
+            self._broken.discard(peer)
+        else:
+            self._broken.add(peer)
 
     def heard_leader(self) -> None:
         """Take note of a frame from the leader of the current term."""
@@ -84,10 +98,23 @@ class Elections:
             return
         if self._node_id not in self._log.members:
             self.core.hold_election_at(NEVER)
-        elif self.core.election_at == NEVER:
+            return
+        if self.core.election_at == NEVER:
             self.wait()
-        elif AT_ONCE < self.core.election_at < self._now():
+        self._doubt_lost_leader()
+        if AT_ONCE < self.core.election_at < self._now():
             self._ask_all()
+
+    def _doubt_lost_leader(self) -> None:
+        """Bring the election forward, once for each time that the leader's link breaks."""
+        leader = self.core.leader_id
+        if leader not in self._broken:
+            self._doubted = None
+        elif self._doubted != leader:
+            self._doubted = leader
+            settings = self._settings
+            soon = self._rng.uniform(settings.lost_link_min_s, settings.lost_link_max_s)
+            self.core.hold_election_at(min(self.core.election_at, self._now() + soon))
 
     # --- asking
 

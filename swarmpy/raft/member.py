@@ -105,6 +105,7 @@ class Member:
 
     def link_changed(self, peer: str, *, up: bool) -> None:
         self.replication.link_changed(peer, up=up)
+        self._elections.link_changed(peer, up=up)
 
     def install(self, leader: str, snapshot: Snapshot) -> None:
         """Become what a leader's snapshot says; it is durable here."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class RaftSettings:
     """The defaults suit managers within 100 ms of each other on disks that sync in 50 ms.
 
-    After the leader dies, writes are accepted again within
-    election_max_s + two round trips + one sync: 2 to 3 s.
+    After the leader's machine dies, writes are accepted again within
+    election_max_s + two round trips + one sync: 2 to 3 s; after its process dies, which breaks
+    its links, within lost_link_max_s + the same: a second.
     """
 
     election_min_s: float = 1.0
@@ -20,6 +21,12 @@ class RaftSettings:
     election_max_s: float = 2.0
     """Elections start at a random time between the two. The nearer they are, the more often
     two candidates split the votes and the managers wait for another round."""
+    lost_link_min_s: float = 0.2
+    """A leader whose link broke is doubted sooner: at a random time between this and the next.
+    Raised: a longer outage when a leader's process ends; lowered: a leader that loses its links
+    for a moment loses the lead as well."""
+    lost_link_max_s: float = 0.6
+    """The nearer the two are, the more often two candidates split the votes."""
     heartbeat_s: float = 0.1
     """Between two signs of life. One frame for each follower; raised, followers learn
     later that a connection lost frames."""
@@ -70,5 +77,6 @@ class RaftSettings:
 
     def __post_init__(self) -> None:
         assert self.heartbeat_s * 3 < self.election_min_s < self.election_max_s
+        assert 0 < self.lost_link_min_s < self.lost_link_max_s <= self.election_max_s
         assert 0 < self.tick_s <= self.heartbeat_s
         assert self.snapshot_keep > 0

@@ -95,6 +95,43 @@ def test_writes_resume_within_five_seconds_of_the_death_of_the_leader() -> None:
         simulate(scenario, seed=seed)
 
 
+def test_a_leader_whose_links_broke_is_replaced_within_a_second() -> None:
+    outages: list[float] = []
+
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("abcde")
+        leader = await cluster.leader()
+        await leader.node.propose(b"before")
+        await leader.stop()
+        died_at = cluster.clock.monotonic()
+        await (await cluster.leader()).node.propose(b"after")
+        outages.append(cluster.clock.monotonic() - died_at)
+
+    for seed in range(9):
+        simulate(scenario, seed=seed)
+    assert sorted(outages)[len(outages) // 2] < 1.0
+
+
+def test_a_follower_whose_link_to_its_leader_broke_alone_deposes_nobody() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("abc")
+        leader = await cluster.leader()
+        await cluster.settle()
+        term = leader.node.leadership.term
+        lonely = next(m for m in cluster.managers.values() if m is not leader)
+        for _ in range(10):
+            cluster.network.partition(leader.name, lonely.name)
+            await asyncio.sleep(1)
+            cluster.network.heal()
+            await asyncio.sleep(1)
+        await leader.node.propose(b"x")
+        await cluster.settle()
+        assert leader.is_leader
+        assert leader.node.leadership.term == term
+
+    simulate(scenario)
+
+
 @pytest.mark.parametrize("slow", ["a", "ab", "abc"])
 def test_a_write_is_acknowledged_only_when_a_majority_holds_it_durably(slow: str) -> None:
     async def scenario(cluster: Cluster) -> None:
