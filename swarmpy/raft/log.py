@@ -139,7 +139,7 @@ class RaftLog:
     # --- changes, in memory at once and queued for the disk
 
     def append(self, command: bytes, index: int, term: int) -> None:
-        assert index == self.last_index + 1, (index, self.last_index)
+        assert index == self.entries[-1][1] + 1, (index, self.last_index)
         self._add((command, index, term))
         record = RaftRecord()
         entry = record.entry  # filled in place: half the time of making it first

@@ -68,7 +68,6 @@ class RaftNode:
         )
         self._wake = asyncio.Event()
         self._untold = asyncio.Event()
-        self._places = asyncio.Semaphore(self._settings.proposals_waiting)
         self._commit = GroupCommit(self._log, self._on_durable)
         self._running = False
 
@@ -100,9 +99,7 @@ class RaftNode:
         self._snapshots = SnapshotWriter(
             self._member, self._store, self._clock, self._settings, self._wake.set
         )
-        self._membership = Membership(
-            self._member, self._propose_command, self._clock, self._settings
-        )
+        self._membership = Membership(self._member, self._proposed, self._clock, self._settings)
         self._network.set_handlers(self._on_frame, self._on_link)
         await self._network.start()
         self._member.begin(snapshot)
@@ -162,11 +159,10 @@ class RaftNode:
                 f"{self._settings.proposal_bytes} bytes",
                 remedy="split it into several",
             )
-        await self._places.acquire()
-        try:
-            return await self._propose_command(transaction(entry))
-        finally:
-            self._places.release()
+        proposals = self._member.proposals
+        while proposals.are_full:
+            await proposals.room()
+        return await self._proposed(transaction(entry))
 
     async def read_barrier(self) -> None:
         if not (self._running and self._member.core.leads_fully):
@@ -185,12 +181,14 @@ class RaftNode:
 
     # --- inside
 
-    async def _propose_command(self, command: bytes) -> int:
-        """Propose at once: a change of members is decided on what holds now."""
+    def _proposed(self, command: bytes) -> asyncio.Future[int]:
+        """Queue a command, at once: a change of members is decided on what holds now. The future
+        gives its index. No coroutine: every write comes by here.
+        """
         if not self._running or self._member.core.role is not Role.LEADER:
             raise NotLeader.ask(self._member.leader_address)
         self._wake.set()
-        return await self._member.proposals.add(command)
+        return self._member.proposals.add(command)
 
     def _on_frame(self, peer: str, frame: bytes) -> None:
         self._member.deliver(peer, frame)

@@ -31,6 +31,18 @@ class Proposals:
         self._settings = settings
         self._queue: deque[_Proposal] = deque()
         self._appended: dict[int, asyncio.Future[int]] = {}
+        self._want_room: list[asyncio.Future[None]] = []
+
+    @property
+    def are_full(self) -> bool:
+        """As many wait as may."""
+        return len(self._queue) + len(self._appended) >= self._settings.proposals_waiting
+
+    def room(self) -> asyncio.Future[None]:
+        """Return a future that is done when there may be room: look again then."""
+        room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._want_room.append(room)
+        return room
 
     @property
     def has_more(self) -> bool:
@@ -64,12 +76,15 @@ class Proposals:
             self._log.take_back_from(first_index)
             for index in range(first_index, last_index + 1):
                 _fail(self._appended.pop(index), _storage_full())
+            self._tell_room()
 
     def applied(self, index: int) -> None:
         """Tell whoever proposed the entry that it is applied."""
         waiting = self._appended.pop(index, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(index)
+        if self._want_room:
+            self._tell_room()
 
     def fail_all(self, leader_address: str) -> None:
         """End everything: the lead is lost."""
@@ -78,6 +93,13 @@ class Proposals:
         for waiting in self._appended.values():
             _fail(waiting, _outcome_unknown())
         self._appended.clear()
+        self._tell_room()
+
+    def _tell_room(self) -> None:
+        for room in self._want_room:
+            if not room.done():
+                room.set_result(None)
+        self._want_room.clear()
 
     def _take_group(self) -> list[_Proposal]:
         group: list[_Proposal] = []

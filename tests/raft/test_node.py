@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from swarmpy.errors import InvalidInput, NotLeader, OutcomeUnknown
+from swarmpy.errors import InvalidInput, NotLeader, OutcomeUnknown, Unavailable
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.seams import Leadership
 from tests.raft.cluster import Cluster, Manager, simulate
@@ -234,6 +234,22 @@ def test_a_leader_cut_off_steps_down_and_ends_every_write() -> None:
             await leader.node.propose(b"too late")
 
     simulate(scenario)
+
+
+def test_more_writes_than_may_wait_get_their_turn_and_each_ends_when_the_lead_is_lost() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("abc")
+        leader = await cluster.leader()
+        words = [f"word{number}" for number in range(50)]
+        await asyncio.gather(*(leader.node.propose(word.encode()) for word in words))
+        assert sorted(leader.machine.words) == sorted(words)
+        cluster.cut_off(leader.name)
+        late = [leader.node.propose(b"late") for _ in range(50)]
+        ends = await asyncio.gather(*late, return_exceptions=True)
+        assert all(isinstance(end, Unavailable) for end in ends)
+        assert {type(end) for end in ends} == {OutcomeUnknown, NotLeader}
+
+    simulate(scenario, settings=RaftSettings(proposals_waiting=4))
 
 
 def test_a_leader_that_others_have_replaced_refuses_to_read() -> None:
