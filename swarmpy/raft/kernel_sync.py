@@ -33,6 +33,9 @@ class KernelSync:
         self._context = ctypes.c_ulong(context)
         self._loop = asyncio.get_running_loop()
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._iocb = ctypes.create_string_buffer(_IOCB.size)
+        self._pointers = (ctypes.c_void_p * 1)(ctypes.addressof(self._iocb))
+        """What the kernel is told, and where it is. It has copied it when the call returns."""
         self._events = ctypes.create_string_buffer(_EVENT.size * _PLACES)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._number = 0
@@ -55,13 +58,13 @@ class KernelSync:
         or too many are: nothing has been begun then. The descriptor may be closed meanwhile.
         """
         self._number += 1
-        iocb = ctypes.create_string_buffer(
-            _IOCB.pack(
-                self._number, 0, 0, _FDSYNC, 0, descriptor, 0, 0, 0, 0, _TELL_EVENTFD, self._eventfd
-            )
+        flags, eventfd = _TELL_EVENTFD, self._eventfd
+        _IOCB.pack_into(
+            self._iocb, 0, self._number, 0, 0, _FDSYNC, 0, descriptor, 0, 0, 0, 0, flags, eventfd
         )
-        pointers = (ctypes.c_void_p * 1)(ctypes.addressof(iocb))
-        if len(self._waiting) == _PLACES or _syscall(self._submit, self._context, 1, pointers) < 1:
+        if len(self._waiting) == _PLACES:
+            return None
+        if _syscall(self._submit, self._context, 1, self._pointers) < 1:
             return None
         durable = self._loop.create_future()
         self._waiting[self._number] = durable
