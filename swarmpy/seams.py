@@ -59,10 +59,7 @@ class StateMachine(Protocol):
         """Deterministic; never raises."""
 
     async def snapshot(self) -> Iterable[bytes]:
-        """Return the state as it is when this is called, in pieces made when read.
-
-        Equal states give equal bytes.
-        """
+        """Return the state as it is at this call, made when read. Equal states, equal bytes."""
 
     def restore(self, pieces: Iterable[bytes]) -> None: ...
 
@@ -129,8 +126,7 @@ class PeerNetwork(Protocol):
     def set_peers(self, peers: Mapping[str, str], *, open_to_others: bool = False) -> None:
         """Keep links to exactly these (node id -> host:port); drop and refuse all others.
 
-        Until the first call, and while it is `open_to_others`, every manager that dials is let
-        in: a new one knows nobody yet, and one that was away does not know who leads now.
+        Until the first call, and while `open_to_others`, every manager that dials is let in.
         """
 
     def send(self, peer_id: str, frame: bytes) -> bool:

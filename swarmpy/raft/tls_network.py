@@ -47,8 +47,8 @@ class ClusterPort(Protocol):
 class TlsPeerNetwork:
     """Implements `seams.PeerNetwork`. `run` in a task of its owner's TaskGroup.
 
-    Until the first `set_peers` every manager of the swarm is let in: a new member learns
-    from its leader who the others are.
+    Until the first `set_peers`, and while it is open to others, every manager of the swarm is
+    let in: a member that is new, or was away, learns from its leader who the others are.
     """
 
     def __init__(self, node_id: str, port: ClusterPort, clock: Clock) -> None:

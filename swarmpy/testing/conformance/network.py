@@ -125,6 +125,17 @@ async def a_dropped_peer_comes_back_when_it_is_wanted_again(a: Ear, b: Ear) -> N
     await close(a, b)
 
 
+async def a_peer_that_is_not_known_is_let_in_while_open_to_others(a: Ear, b: Ear) -> None:
+    await introduce(a, b)
+    a.network.set_peers({a.node_id: a.address})
+    await b.until(lambda: a.node_id not in b.linked)
+    a.network.set_peers({a.node_id: a.address}, open_to_others=True)
+    await a.until(lambda: b.node_id in a.linked)
+    assert a.network.send(b.node_id, b"come in")
+    await b.until(lambda: bool(b.frames))
+    await close(a, b)
+
+
 async def peers_that_are_set_again_keep_their_links(a: Ear, b: Ear) -> None:
     await introduce(a, b)
     a.network.set_peers({a.node_id: a.address, b.node_id: b.address})
@@ -141,5 +152,6 @@ PROMISES: tuple[Promise, ...] = (
     a_peer_that_closes_takes_the_link_down,
     a_peer_that_is_no_more_wanted_is_dropped,
     a_dropped_peer_comes_back_when_it_is_wanted_again,
+    a_peer_that_is_not_known_is_let_in_while_open_to_others,
     peers_that_are_set_again_keep_their_links,
 )

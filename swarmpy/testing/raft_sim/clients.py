@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from dataclasses import replace
 
-from swarmpy.errors import NotLeader, StorageFull, SwarmPyError
+from swarmpy.errors import NotLeader, StorageFull
 from swarmpy.raft.node import RaftNode
 from swarmpy.testing.linearizability import Operation, Value
 from swarmpy.testing.raft_sim.member import SimulatedMember, Unreachable
@@ -20,7 +20,7 @@ AT_ONCE = (1, 1, 1, 4)
 LOSS = 0.02
 """How often a request, or an answer, never arrives."""
 NETWORK_S = (0.0005, 0.01)
-PATIENCE_S = 1.5
+PATIENCE_S = (0.05, 1.0)
 NEVER_HAPPENED = (NotLeader, StorageFull, Unreachable)
 
 
@@ -67,7 +67,8 @@ class _Client:
         self._clients = clients
         self._quorum = quorum
         self._rng = quorum.rng(f"client {number}")
-        self._leader: str | None = None
+        self._leader = ""
+        """Whom it asks; anybody while that is unknown."""
         self._last_seen: dict[str, Value] = {}
 
     async def run(self) -> None:
@@ -86,8 +87,10 @@ class _Client:
         answer = await self._ask(operation, number, target)
         if isinstance(answer, NEVER_HAPPENED):
             del done[moment]
-            self._look_elsewhere(answer)
+            self._leader = answer.leader.partition(":")[0] if isinstance(answer, NotLeader) else ""
             return False
+        if not isinstance(answer, _Met):
+            self._leader = ""
         done[moment] = self._as_answered(done[moment], answer)
         self._quorum.story.tell("DID", what=str(done[moment]))
         return True
@@ -104,7 +107,7 @@ class _Client:
         if self._rng.random() < LOSS:
             return None
         work = target.serve(lambda node: self._work(operation, number, target, node))
-        await asyncio.wait([work], timeout=PATIENCE_S)
+        await asyncio.wait([work], timeout=self._rng.uniform(*PATIENCE_S))
         if not work.done() or work.cancelled() or self._rng.random() < LOSS:
             return None
         await asyncio.sleep(self._rng.uniform(*NETWORK_S))
@@ -136,14 +139,9 @@ class _Client:
 
     def _target(self) -> SimulatedMember:
         members = self._quorum.members
-        if self._leader in members and self._rng.random() < 0.95:
+        if self._leader in members and self._rng.random() < 0.9:
             return members[self._leader]
         return members[self._rng.choice(sorted(members))]
-
-    def _look_elsewhere(self, error: SwarmPyError) -> None:
-        self._leader = None
-        if isinstance(error, NotLeader) and error.leader:
-            self._leader = error.leader.partition(":")[0]
 
 
 class _Met:

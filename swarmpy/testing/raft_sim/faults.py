@@ -37,6 +37,7 @@ class Faults:
             self._black_out,
             self._pause,
             self._isolate,
+            self._mislead,
             self._cut,
             self._bad_weather,
             self._break_links,
@@ -130,6 +131,26 @@ class Faults:
         await self._last()
         for other in others:
             self._mend(member.name, other)
+
+    async def _mislead(self) -> None:
+        """Cut a leader off whose clock is slow from members in a hurry: for a while it leads as
+        far as it knows, and so does another.
+        """
+        leader = self._quorum.leader()
+        if leader is None:
+            return
+        self._tell("MISLEAD", leader)
+        others = [member for member in self._quorum.members.values() if member is not leader]
+        leader.clock.drift(0.3)
+        for other in others:
+            other.clock.drift(2.0)
+            self._quorum.network.cut(leader.name, other.name)
+            self._quorum.network.cut(other.name, leader.name)
+        await asyncio.sleep(self._rng.uniform(0.5, 1.2))
+        for other in others:
+            other.clock.drift(1.0)
+            self._mend(leader.name, other.name)
+        leader.clock.drift(1.0)
 
     async def _cut(self) -> None:
         a, b = self._pair()

@@ -15,7 +15,7 @@ from swarmpy.testing.seed import Outcome
 from swarmpy.testing.virtual_loop import Deadlock, run
 
 TROUBLE_S = 8.0
-CLIENTS = 3
+CLIENTS = 4
 TRIES = 20
 
 
