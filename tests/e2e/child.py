@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,7 +75,8 @@ class Child:
     def signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self._process.returncode is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # gone, and asyncio has not said so yet
+                os.kill(self.pid, number)
 
     async def kill(self) -> None:
         """End it as `kill -9` does, and return when it is gone."""
