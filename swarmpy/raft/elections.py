@@ -96,7 +96,7 @@ class Elections:
         """Ask for pre-votes when no leader was heard for too long."""
         if self.core.role is Role.LEADER:
             return
-        if self._node_id not in self._log.members:
+        if not self._may_lead:
             self.core.hold_election_at(NEVER)
             return
         if self.core.election_at == NEVER:
@@ -116,6 +116,15 @@ class Elections:
             soon = self._rng.uniform(settings.lost_link_min_s, settings.lost_link_max_s)
             self.core.hold_election_at(min(self.core.election_at, self._now() + soon))
 
+    @property
+    def _may_lead(self) -> bool:
+        """Say whether this member votes, or did until a removal that is not committed yet: it
+        may be the only one that has the removal in its log. Source: Ongaro 2014, section 4.2.2.
+        """
+        if self._node_id in self._log.members:
+            return True
+        return self._node_id in self._log.members_at(self.core.commit_index)
+
     # --- asking
 
     def _ask_all(self) -> None:
@@ -123,7 +132,7 @@ class Elections:
         self.core.forget_leader()
         self._sent_by_leader = False
         self._round += 1
-        self._granted = {self._node_id}
+        self._granted = {self._node_id} & self._log.members.keys()
         request = RaftPreVoteRequest(
             round=self._round, last_index=self._log.last_index, last_term=self._log.last_term
         )
@@ -153,7 +162,11 @@ class Elections:
             self.core.hold_election_at(AT_ONCE)
 
     def ask_for_vote(self, peer: str) -> None:
-        """Send what the core wants sent: the term has been raised, the own vote is durable."""
+        """Send what the core wants sent: the term has been raised, the own vote is durable.
+
+        The core counts that vote always; `vote_reply` sees to it that it does not matter where
+        this member has no vote.
+        """
         self._voters = set()
         request = RaftVoteRequest(
             last_index=self._log.last_index,
@@ -164,9 +177,14 @@ class Elections:
         self._send(peer, frame.SerializeToString())
 
     def vote_reply(self, peer: str, term: int) -> None:
-        if peer in self._log.members and peer not in self._voters and term == self.core.term:
-            self._voters.add(peer)
+        if peer not in self._log.members or peer in self._voters or term != self.core.term:
+            return
+        self._voters.add(peer)
+        if self._node_id in self._log.members:
             self.core.count_vote(peer, term)
+        elif len(self._voters) == quorum_size(self._log.members):
+            for voter in sorted(self._voters):
+                self.core.count_vote(voter, term)
 
     # --- being asked
 

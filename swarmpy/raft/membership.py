@@ -93,6 +93,9 @@ class Membership:
                 await self._until(
                     lambda: self._knows(node_id, index), self._settings.election_min_s
                 )
+                if self._leads():
+                    core = self._member.core
+                    self._member.replication.tell_commit(core.term, core.commit_index)
             finally:
                 self._member.voters.stop_teaching(node_id)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from swarmpy.errors import NotLeader, TimedOut, Unavailable, WrongState
+from swarmpy.errors import NotLeader, OutcomeUnknown, TimedOut, Unavailable, WrongState
 from swarmpy.raft.settings import RaftSettings
 from tests.raft.cluster import Cluster, Manager, simulate
 
@@ -274,5 +274,24 @@ def test_a_manager_that_was_away_follows_a_leader_it_has_never_heard_of() -> Non
         await newcomer.node.propose(b"x")
         await cluster.settle()
         assert newcomer.name in away.node.members()
+
+    simulate(scenario)
+
+
+def test_a_leader_whose_removal_nobody_else_has_yet_is_elected_once_more_to_finish_it() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("abcd")
+        leader = await cluster.leader()
+        await cluster.settle()
+        dead, *others = (m for m in cluster.managers.values() if m is not leader)
+        await dead.stop()
+        cluster.cut_off(leader.name)
+        with pytest.raises(OutcomeUnknown):
+            await leader.node.remove_member(leader.name)
+        cluster.network.heal()
+        await cluster.until(lambda: any(other.is_leader for other in others))
+        successor = await cluster.leader()
+        assert leader.name not in successor.node.members()
+        await successor.node.propose(b"goes on")
 
     simulate(scenario)
