@@ -8,6 +8,7 @@ import pytest
 
 from swarmpy.errors import NotLeader, OutcomeUnknown, TimedOut, Unavailable, WrongState
 from swarmpy.raft.settings import RaftSettings
+from swarmpy.testing.memory_network import DETECTION_S
 from tests.raft.cluster import Cluster, Manager, simulate
 
 
@@ -288,6 +289,7 @@ def test_a_leader_whose_removal_nobody_else_has_yet_is_elected_once_more_to_fini
         cluster.cut_off(leader.name)
         with pytest.raises(OutcomeUnknown):
             await leader.node.remove_member(leader.name)
+        await asyncio.sleep(DETECTION_S)
         cluster.network.heal()
         await cluster.until(lambda: any(other.is_leader for other in others))
         successor = await cluster.leader()
