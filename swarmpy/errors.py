@@ -26,6 +26,7 @@ SwarmPyError                    exit  gRPC status
 ├── TaskRefused                    1  FAILED_PRECONDITION  it cannot start; do not try again
 │   └── ImageMissing               1  FAILED_PRECONDITION
 └── WrongState                     1  FAILED_PRECONDITION  this node cannot do that now
+    └── Locked                     1  FAILED_PRECONDITION  its keys are not open yet: swarmpy unlock
 
 An error says what happened, to what, and what to do next. A bug is not in this tree:
 bugs are `AssertionError`s, and they crash.
@@ -180,6 +181,12 @@ class ImageMissing(TaskRefused):
 
 class WrongState(SwarmPyError):
     grpc_status = "FAILED_PRECONDITION"
+
+
+class Locked(WrongState):
+    @classmethod
+    def node(cls, what: str) -> Self:
+        return cls(f"this {what} is locked: its keys are not open yet", remedy="swarmpy unlock")
 
 
 def error_classes() -> dict[str, type[SwarmPyError]]:

@@ -28,6 +28,7 @@ from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NodeRole
 from swarmpy.seams import Clock, DataPlane, Disk, Runtime, Transport
+from swarmpy.security.sealed import Seal
 
 log = structlog.get_logger()
 
@@ -48,6 +49,8 @@ class Agent:
     disk: Disk
     directory: Path
     """For the tasks' files; made when it is not there."""
+    seal: Seal
+    """What they are sealed with."""
     clock: Clock
     rng: random.Random
     address: str
@@ -66,7 +69,7 @@ class Agent:
         reporter, time = Reporter(), SwarmTime(self.clock)
         bench = Bench(
             runtime=self.runtime,
-            local=LocalTasks(self.disk, self.directory / "tasks"),
+            local=LocalTasks(self.disk, self.directory / "tasks", self.seal),
             reporter=reporter,
             needs=HeldDependencies(),
             clock=self.clock,

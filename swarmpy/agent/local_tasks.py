@@ -1,8 +1,8 @@
 """What this node was told to run and how far it is, on disk: one file per task.
 
 A status is written here before managers hear of it, and a task before anything is done for it.
-So an agent that restarts with no manager in sight goes on where it was. A task refers to its
-secrets by id; what they hold never comes here.
+So an agent that restarts with no manager in sight goes on where it was. Every file is sealed, for
+a task's environment may hold anything; it refers to its secrets by id.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from swarmpy.errors import StorageCorrupt, StorageFull
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.seams import Disk
+from swarmpy.security.sealed import Seal
 
 log = structlog.get_logger()
 
@@ -25,9 +26,10 @@ SUFFIX = ".task"
 class LocalTasks:
     """Keeps `<directory>/<task id>.task`. To write and to remove raise OSError as disks do."""
 
-    def __init__(self, disk: Disk, directory: Path) -> None:
+    def __init__(self, disk: Disk, directory: Path, seal: Seal) -> None:
         self._disk = disk
         self._directory = directory
+        self._seal = seal
 
     def load(self) -> list[Task]:
         """Return every task written down. A file that makes no sense is dropped and logged:
@@ -49,16 +51,18 @@ class LocalTasks:
         return [task for task in found if task is not None]
 
     def _read(self, path: Path) -> Task | None:
+        data = self._disk.read(path)
         try:
-            return Task.FromString(self._disk.read(path))
-        except DecodeError:
+            return Task.FromString(self._seal.open(data, path.name))
+        except (DecodeError, StorageCorrupt):
             log.warning("local_task_unreadable", path=str(path))
             self._disk.remove(path)
             return None
 
     def write(self, task: Task) -> None:
         """Put a task, with the status it has here, on disk."""
-        self._disk.replace(self._path(task.id), task.SerializeToString(deterministic=True))
+        path, plain = self._path(task.id), task.SerializeToString(deterministic=True)
+        self._disk.replace(path, self._seal.close(plain, path.name))
 
     def remove(self, task_id: str) -> None:
         self._disk.remove(self._path(task_id))

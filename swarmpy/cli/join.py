@@ -25,13 +25,16 @@ def join(
     flags: NodeFlags,
 ) -> None:
     """Add this machine to a swarm, as the token's role says."""
-    from swarmpy.daemon import bootstrap  # noqa: PLC0415  --help needs no engines
+    from swarmpy.cli.started import become_node, start_node  # noqa: PLC0415  --help needs no engines
+    from swarmpy.daemon import bootstrap  # noqa: PLC0415
 
     settings = flags.settings()
     if ":" not in address:
         address = f"{address}:{CLUSTER_PORT}"
+    wish = flags.key_wish()
+    prepared = bootstrap.prepare_joining(settings, address, token, wish)
     if flags.foreground:
-        bootstrap.run_foreground(bootstrap.prepare_joining(settings, address, token))
+        become_node(prepared)
         return
-    bootstrap.start_joining(settings, address, token)
+    start_node(prepared, wish)
     render.say(f"✔ this machine has joined the swarm at {address}")

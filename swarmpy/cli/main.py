@@ -20,6 +20,11 @@ COMMANDS = {
     "init": "Start a swarm on this machine.",
     "join": "Add this machine to a swarm.",
     "leave": "Take this machine out of its swarm.",
+    "unlock": "Open this machine's locked node.",
+    "unlock-key": "Show the key that opens locked managers, or make a new one.",
+    "backup": "Write the whole swarm to an encrypted file.",
+    "restore": "Make a swarm again out of a backup.",
+    "cluster": "The swarm itself: inspect, autolock.",
     "dev": "Run a whole swarm on this machine, to try things.",
     "token": "The right to join: create, list, revoke.",
     "node": "Machines: list, inspect, label, drain, promote.",
@@ -34,7 +39,8 @@ COMMANDS = {
     "doctor": "Check this machine, and say how to mend it.",
     "version": "Print the version.",
 }
-"""Name -> what it is for. Its module is swarmpy/cli/<name>.py, with a typer app in `app`."""
+"""Name -> what it is for. Its module is swarmpy/cli/<name>.py, "-" as "_", with a typer app in
+`app`."""
 
 
 class Nouns(TyperGroup):
@@ -46,7 +52,7 @@ class Nouns(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"swarmpy.cli.{cmd_name}")
+        module = importlib.import_module(f"swarmpy.cli.{cmd_name.replace('-', '_')}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command

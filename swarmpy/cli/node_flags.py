@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
+from swarmpy.cli.asked import ask_new_passphrase
 from swarmpy.client.address import API_PORT
+from swarmpy.daemon.key_choice import KeyWish
+from swarmpy.daemon.key_source import passphrase_of_file
 from swarmpy.daemon.settings import (
     CLUSTER_PORT,
     Settings,
@@ -44,6 +47,17 @@ class NodeFlags:
     socket: Annotated[
         Path | None, typer.Option(help="Socket for clients of this machine.", show_default=False)
     ] = None
+    key_source: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|systemd|keyring|file[:PATH]|passphrase",
+            help="Where the key is that opens the node's files; see docs/keys.md.",
+        ),
+    ] = "auto"
+    key_beside_data: Annotated[
+        bool,
+        typer.Option("--key-beside-data", help="The key's file may lie in the state directory."),
+    ] = False
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Run the node here, instead of in a daemon.")
     ] = False
@@ -63,6 +77,13 @@ class NodeFlags:
             docker_host=os.environ.get("DOCKER_HOST"),
             socket_path=self.socket or socket_path_of(state_dir),
         ).checked()
+
+    def key_wish(self) -> KeyWish:
+        """Return where the node's key shall be; ask for a passphrase if it is made of one."""
+        passphrase = ""
+        if self.key_source == "passphrase" and passphrase_of_file() is None:
+            passphrase = ask_new_passphrase("passphrase of this node")
+        return KeyWish(self.key_source, self.key_beside_data, passphrase)
 
 
 def settings_of(state_dir: Path | None) -> Settings:

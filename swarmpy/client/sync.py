@@ -147,6 +147,10 @@ class SyncClient:
         self.close()
 
     cluster = _answered(Client.cluster)
+    update_cluster = _answered(Client.update_cluster)
+    unlock_key = _answered(Client.unlock_key)
+    rotate_unlock_key = _answered(Client.rotate_unlock_key)
+    backup = _answered(Client.backup)
     nodes = _answered(Client.nodes)
     node = _answered(Client.node)
     update_node = _answered(Client.update_node)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from swarmpy.client.client import Client
 from swarmpy.daemon.bootstrap import prepare_first, prepare_joining
+from swarmpy.daemon.key_choice import KeyWish
 from swarmpy.daemon.settings import Settings
 from swarmpy.errors import InvalidInput, TimedOut, Unhealthy
 from swarmpy.manifest.load import load_stack
@@ -104,7 +105,9 @@ async def _swarm(wanted: DevSwarm, say: Callable[[str], None]) -> AsyncIterator[
     say(f"runtime   {runtime}" + (" (no Docker Engine answers)" if runtime == "process" else ""))
     nodes: list[_NodeProcess] = []
     try:
-        first = await asyncio.to_thread(prepare_first, _settings(root, 1, runtime))
+        first = (
+            await asyncio.to_thread(prepare_first, _settings(root, 1, runtime), _wish(root, 1))
+        ).settings
         nodes.append(_NodeProcess(first))
         say(f"state     {root}")
         say(f"socket    SWARMPY_HOST=unix://{first.socket_path}")
@@ -134,19 +137,25 @@ def _settings(root: Path, number: int, runtime: str) -> Settings:
     )
 
 
+def _wish(root: Path, number: int) -> KeyWish:
+    """Keep the nodes' keys within the swarm's directory, yet beside nobody's data."""
+    return KeyWish(f"file:{root / 'keys' / f'n{number}'}")
+
+
 async def _join_others(
     wanted: DevSwarm, client: Client, nodes: list[_NodeProcess], root: Path, runtime: str
 ) -> None:
     for number in range(2, wanted.managers + wanted.workers + 1):
         role = NODE_ROLE_MANAGER if number <= wanted.managers else NODE_ROLE_WORKER
         token = await client.create_token(role=role)
-        settings = await asyncio.to_thread(
+        prepared = await asyncio.to_thread(
             prepare_joining,
             _settings(root, number, runtime),
             nodes[0].settings.raft_address,
             token.secret,
+            _wish(root, number),
         )
-        nodes.append(_NodeProcess(settings))
+        nodes.append(_NodeProcess(prepared.settings))
 
 
 async def _until_ready(client: Client, wanted: DevSwarm) -> None:

@@ -1,13 +1,18 @@
-"""What the first manager of a swarm holds until the swarm itself holds it: the authority's key."""
+"""What the first manager of a swarm holds until the swarm itself holds it: the authority's key,
+and the unlock key when autolock is wanted. The file is sealed with the node's own keys.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmpy.pb.objects_pb2 import Cluster
 from swarmpy.seams import Disk
 from swarmpy.security.certificates import Authority
+from swarmpy.security.sealed import Seal
+
+NAME = "founding.pb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,23 +21,32 @@ class Founding:
 
     cluster_id: str
     authority: Authority
+    unlock_key: bytes = field(default=b"", repr=False)
+    """Set: the swarm begins with autolock on."""
 
-    def save(self, disk: Disk, state_dir: Path) -> None:
+    def save(self, disk: Disk, state_dir: Path, seal: Seal) -> None:
         row = Cluster(
             id=self.cluster_id,
             ca_certificate_pem=self.authority.ca_certificate_pem,
             ca_key_pem=self.authority.ca_key_pem,
+            unlock_key=self.unlock_key,
         )
-        disk.replace(_file(state_dir), row.SerializeToString())
+        disk.replace(_file(state_dir), seal.close(row.SerializeToString(), NAME))
 
     @staticmethod
-    def load(disk: Disk, state_dir: Path) -> Founding | None:
-        """Return what was saved; None when the swarm holds it already."""
+    def load(disk: Disk, state_dir: Path, seal: Seal) -> Founding | None:
+        """Return what was saved; None when the swarm holds it already.
+
+        Raises:
+            StorageCorrupt: it cannot be opened.
+        """
         try:
-            row = Cluster.FromString(disk.read(_file(state_dir)))
+            data = disk.read(_file(state_dir))
         except FileNotFoundError:
             return None
-        return Founding(row.id, Authority(row.ca_certificate_pem, row.ca_key_pem))
+        row = Cluster.FromString(seal.open(data, NAME))
+        authority = Authority(row.ca_certificate_pem, row.ca_key_pem)
+        return Founding(row.id, authority, row.unlock_key)
 
     @staticmethod
     def forget(disk: Disk, state_dir: Path) -> None:
@@ -40,4 +54,4 @@ class Founding:
 
 
 def _file(state_dir: Path) -> Path:
-    return state_dir / "founding.pb"
+    return state_dir / NAME

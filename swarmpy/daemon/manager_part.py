@@ -11,8 +11,11 @@ import grpc
 import structlog
 
 from swarmpy.daemon.consensus_thread import ConsensusThread, StoreAtHome
+from swarmpy.daemon.data_key_file import RaftKeys
 from swarmpy.daemon.first import Founding
+from swarmpy.daemon.key_duty import KeyDuty
 from swarmpy.daemon.known_managers import KnownManagers
+from swarmpy.daemon.local_service import NotLocked, serve_lock
 from swarmpy.daemon.settings import Settings
 from swarmpy.daemon.side_loop import SideLoop
 from swarmpy.errors import SwarmPyError
@@ -31,7 +34,7 @@ from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.rpc.grpc_transport import GrpcTransport, serve_local
 from swarmpy.seams import Clock, Disk
 from swarmpy.security.certificates import NodeIdentity
-from swarmpy.security.data_keys import DataKeys
+from swarmpy.security.sealed import Seal
 from swarmpy.store.store import Store
 
 log = structlog.get_logger()
@@ -49,7 +52,7 @@ def raft_directory(settings: Settings) -> Path:
 class ManagerPart:
     """One manager, from its first bind to its last close."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - it takes what it needs
+    def __init__(  # noqa: PLR0913, PLR0917  it takes what it needs
         self,
         settings: Settings,
         identity: Callable[[], NodeIdentity],
@@ -57,19 +60,23 @@ class ManagerPart:
         disk: Disk,
         clock: Clock,
         known: KnownManagers,
-        keys: DataKeys,
+        keys: RaftKeys,
+        seal: Seal,
     ) -> None:
         self._settings = settings
         self._disk = disk
         self._transport = transport
         self._clock = clock
         self._known = known
+        self._keys = keys
+        self._seal = seal
         self._node_id = identity().node_id
         rng = random.SystemRandom()
         ids = IdSource(rng)
         self._port = ClusterPort(identity)
         self._store = Store(clock, ids)
         self._side = SideLoop("raft")
+        self._sealing = Sealing(identity().cluster_id, keys.keys, rng)
         self._network = TlsPeerNetwork(self._node_id, self._port, clock)
         self._node = RaftNode(
             self._node_id,
@@ -79,7 +86,7 @@ class ManagerPart:
             raft_directory(settings),
             clock,
             rng,
-            Sealing(identity().cluster_id, keys, rng),
+            self._sealing,
         )
         self._raft = ConsensusThread(self._node, self._side)
         self._store.connect(self._raft.propose)
@@ -99,7 +106,7 @@ class ManagerPart:
     async def run(self) -> None:
         """Be a manager until cancelled; the lead is handed over first, when there is one."""
         settings = self._settings
-        founding = Founding.load(self._disk, settings.state_dir)
+        founding = Founding.load(self._disk, settings.state_dir, self._seal)
         self._port.bind(join_address(settings.listen_address, settings.cluster_port))
         try:
             async with self._side.running():
@@ -114,7 +121,7 @@ class ManagerPart:
             await self._side.run(self._node.start(first))
             api = join_address(settings.listen_address, settings.api_port)
             server = await self._transport.serve(api, self._manager.register)
-            local = await serve_local(settings.socket_path, self._manager.register)
+            local = await serve_local(settings.socket_path, self._register_local)
             try:
                 await self._run_parts(founding)
             finally:
@@ -123,12 +130,18 @@ class ManagerPart:
         finally:
             await self._side.run(self._node.close())
 
+    def _register_local(self, server: grpc.aio.Server) -> None:
+        self._manager.register(server)
+        serve_lock(server, NotLocked())
+
     async def _run_parts(self, founding: Founding | None) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._side.run(self._port.run()), name="cluster port")
             group.create_task(self._side.run(self._network.run()), name="raft network")
             raft = group.create_task(self._raft.run(), name="raft")
             manager = group.create_task(self._manager.run(), name="manager")
+            duty = KeyDuty(self._store, self._keys, self._sealing, self._clock)
+            group.create_task(duty.run(), name="keys")
             group.create_task(self._enter(founding), name="enter")
             try:
                 await asyncio.Event().wait()
@@ -170,6 +183,7 @@ class ManagerPart:
                 cluster_id=founding.cluster_id,
                 node_id=self._node_id,
                 hello=Hello(address=self._settings.advertise_address, manager=self._status()),
+                unlock_key=founding.unlock_key,
             )
         Founding.forget(self._disk, self._settings.state_dir)
 

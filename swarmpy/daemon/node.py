@@ -12,22 +12,25 @@ import structlog
 
 from swarmpy.agent.agent import Agent
 from swarmpy.daemon.clock import SystemClock
-from swarmpy.daemon.data_key_file import load_or_create
+from swarmpy.daemon.data_key_file import KeyFiles, RaftKeys, opener
 from swarmpy.daemon.engine import make_runtime
 from swarmpy.daemon.known_managers import KnownManagers
+from swarmpy.daemon.locked_part import LockedPart
 from swarmpy.daemon.manager_part import ManagerPart, raft_directory
 from swarmpy.daemon.settings import Settings
 from swarmpy.daemon.worker_part import WorkerPart
 from swarmpy.dataplane.mesh.router import MeshRouter
-from swarmpy.errors import SwarmPyError, WrongState
+from swarmpy.errors import PermissionDenied, StorageCorrupt, SwarmPyError, WrongState
 from swarmpy.pb.dispatcher_pb2 import RenewCertificateRequest, RenewCertificateResponse
 from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
+from swarmpy.pb.local_pb2 import LOCK_KIND_UNLOCK_KEY
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NodeRole
 from swarmpy.raft.disk import LocalDisk
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.rpc.grpc_transport import GrpcTransport
 from swarmpy.security.certificates import NodeIdentity, new_key_and_csr
+from swarmpy.security.sealed import Seal
 
 log = structlog.get_logger()
 
@@ -55,10 +58,18 @@ class Node:
         self._transport = GrpcTransport(lambda: self._identity)
         self._known = KnownManagers(self._disk, settings.state_dir)
         self._role_changed = asyncio.Event()
+        self._key_files = KeyFiles(
+            self._disk,
+            settings.state_dir,
+            identity.node_id,
+            identity.cluster_id,
+            random.SystemRandom(),
+        )
 
     async def run(self) -> None:
         settings, rng = self._settings, random.SystemRandom()
         self._settings.socket_path.parent.mkdir(parents=True, exist_ok=True)
+        node_key, seal = await self._open_node()
         runtime = make_runtime(settings, self._identity.node_id, self._clock)
         everywhere = "0.0.0.0"  # noqa: S104  published ports are for everybody
         mesh = MeshRouter(
@@ -71,6 +82,7 @@ class Node:
             transport=self._transport,
             disk=self._disk,
             directory=settings.state_dir / "agent",
+            seal=seal,
             clock=self._clock,
             rng=rng,
             address=settings.advertise_address,
@@ -85,7 +97,7 @@ class Node:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(agent.run(), name="agent")
                 parts.create_task(self._renew(), name="renewal")
-                parts.create_task(self._play_roles(), name="role")
+                parts.create_task(self._play_roles(node_key, seal), name="role")
         finally:
             await runtime.close()
 
@@ -114,32 +126,87 @@ class Node:
             log.info("role_changed", role=self._role_name())
             self._role_changed.set()
 
+    # Keys
+
+    async def _open_node(self) -> tuple[bytes, Seal]:
+        """Return the node's key and what its files are sealed with; wait where it is missing.
+
+        Raises:
+            SwarmPyError: the key that should be there cannot be used.
+        """
+        files = self._key_files
+        ring, source = files.node_ring(), files.source()
+
+        def open_with(key: bytes) -> tuple[bytes, Seal]:
+            try:
+                return key, Seal(ring.open(key), ring.label.node_id, files.rng)
+            except PermissionDenied as error:
+                raise PermissionDenied(
+                    f"this key is not the one of this node ({source.name})",
+                    remedy="give the key or passphrase that the node was made with",
+                ) from error
+
+        def open_typed(text: str) -> tuple[bytes, Seal]:
+            opened = open_with(source.typed(text))
+            source.keep(opened[0])
+            return opened
+
+        key = await asyncio.to_thread(source.find)
+        if key is not None:
+            return open_with(key)
+        return await LockedPart(self._settings.socket_path, source.lock_kind, open_typed).run()
+
+    async def _open_raft(self, node_key: bytes) -> RaftKeys:
+        """Return the keys of the log; while autolock is on, wait for who knows the unlock key.
+
+        Raises:
+            StorageCorrupt: there is a log, and no keys for it.
+        """
+        files = self._key_files
+        ring = files.raft_ring()
+        if ring is None:
+            if self._disk.list_dir(raft_directory(self._settings) / "log"):
+                raise StorageCorrupt(
+                    "raft-keys.pb is missing: without it this manager's log cannot be read",
+                    remedy="restore it, or take this node out of the swarm and join it anew",
+                )
+            return files.create_raft(node_key)
+        if not ring.label.is_autolocked:
+            return files.open_raft(node_key, ring, node_key)
+        return await LockedPart(
+            self._settings.socket_path, LOCK_KIND_UNLOCK_KEY, opener(files, node_key, ring)
+        ).run()
+
     # Roles
 
-    async def _play_roles(self) -> None:
+    async def _play_roles(self, node_key: bytes, seal: Seal) -> None:
         """Run the part of the role that the certificate says, whenever that changes."""
         while True:
             self._role_changed.clear()
-            part = self._manager_part() if self._is_manager() else self._worker_part()
+            part = self._manage(node_key, seal) if self._is_manager() else self._worker_part().run()
             async with asyncio.TaskGroup() as group:
-                playing = group.create_task(part.run())
+                playing = group.create_task(part)
                 await self._role_changed.wait()
                 playing.cancel()
 
-    def _manager_part(self) -> ManagerPart:
-        return ManagerPart(
+    async def _manage(self, node_key: bytes, seal: Seal) -> None:
+        """Be a manager until cancelled, as soon as the keys are open."""
+        keys = await self._open_raft(node_key)
+        await ManagerPart(
             self._settings,
             lambda: self._identity,
             self._transport,
             self._disk,
             self._clock,
             self._known,
-            load_or_create(self._disk, self._settings.state_dir),
-        )
+            keys,
+            seal,
+        ).run()
 
     def _worker_part(self) -> WorkerPart:
         # A log of an earlier time as a manager must not vote again.
         shutil.rmtree(raft_directory(self._settings), ignore_errors=True)
+        self._key_files.forget_raft()
         return WorkerPart(self._settings.socket_path, self._known)
 
     def _is_manager(self) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from swarmpy.daemon import credentials
 from swarmpy.daemon.settings import Settings
 from swarmpy.errors import WrongState
 
@@ -20,6 +21,9 @@ def runs() -> bool:
 
 def unit(settings: Settings) -> str:
     """Return the unit file. A stopped daemon leaves containers running: KillMode=process."""
+    credential = ""
+    if credentials.was_made():
+        credential = f"LoadCredentialEncrypted={credentials.NAME}:{credentials.STORE}\n"
     return f"""[Unit]
 Description=SwarmPy node
 After=network-online.target docker.service
@@ -34,7 +38,7 @@ KillMode=process
 LimitNOFILE=65536
 RuntimeDirectory=swarmpy
 RuntimeDirectoryPreserve=yes
-
+{credential}
 [Install]
 WantedBy=multi-user.target
 """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import grpc
 
 from swarmpy.daemon.known_managers import KnownManagers
+from swarmpy.daemon.local_service import NotLocked, serve_lock
+from swarmpy.daemon.refusal import refuse_control
 from swarmpy.errors import WrongState
-from swarmpy.pb import control_pb2
 from swarmpy.rpc.grpc_transport import serve_local
 
 STOP_GRACE_S = 0.5
@@ -32,23 +32,8 @@ class WorkerPart:
             await server.stop(STOP_GRACE_S)
 
     def _register(self, server: grpc.aio.Server) -> None:
-        service = control_pb2.DESCRIPTOR.services_by_name["Control"]
-        handlers = {
-            method.name: (
-                grpc.stream_stream_rpc_method_handler(self._refuse_stream)
-                if method.server_streaming
-                else grpc.unary_unary_rpc_method_handler(self._refuse)
-            )
-            for method in service.methods
-        }
-        generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
-        server.add_generic_rpc_handlers((generic,))
-
-    async def _refuse(self, _request: bytes, _context: Any) -> bytes:
-        raise self._refusal()
-
-    async def _refuse_stream(self, _requests: Any, _context: Any) -> None:
-        raise self._refusal()
+        refuse_control(server, self._refusal)
+        serve_lock(server, NotLocked())
 
     def _refusal(self) -> WrongState:
         managers = ", ".join(address.rpartition(":")[0] for address in self._known.api_addresses())

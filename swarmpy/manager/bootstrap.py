@@ -21,11 +21,18 @@ DEFAULT_SPEC = ClusterSpec(
 
 
 async def bootstrap_cluster(
-    store: Store, authority: Authority, *, cluster_id: str, node_id: str, hello: Hello
+    store: Store,
+    authority: Authority,
+    *,
+    cluster_id: str,
+    node_id: str,
+    hello: Hello,
+    unlock_key: bytes = b"",
 ) -> None:
     """Write what a swarm begins with. Its only member must lead already.
 
-    `hello` is what the first node says of itself; its `manager` must be set.
+    `hello` is what the first node says of itself; its `manager` must be set. With an
+    `unlock_key` autolock is on.
 
     Raises:
         WrongState: there is a swarm in this store.
@@ -41,7 +48,9 @@ async def bootstrap_cluster(
         spec=DEFAULT_SPEC,
         ca_certificate_pem=authority.ca_certificate_pem,
         ca_key_pem=authority.ca_key_pem,
+        unlock_key=unlock_key,
     )
+    cluster.spec.autolock = bool(unlock_key)
     node = Node(
         id=node_id,
         spec=NodeSpec(role=NODE_ROLE_MANAGER, availability=AVAILABILITY_ACTIVE),

@@ -41,6 +41,26 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.GetClusterRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Cluster.FromString,
                 _registered_method=True)
+        self.UpdateCluster = channel.unary_unary(
+                '/swarmpy.v1.Control/UpdateCluster',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.UpdateClusterRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Cluster.FromString,
+                _registered_method=True)
+        self.GetUnlockKey = channel.unary_unary(
+                '/swarmpy.v1.Control/GetUnlockKey',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.GetUnlockKeyRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.UnlockKey.FromString,
+                _registered_method=True)
+        self.RotateUnlockKey = channel.unary_unary(
+                '/swarmpy.v1.Control/RotateUnlockKey',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.RotateUnlockKeyRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.UnlockKey.FromString,
+                _registered_method=True)
+        self.GetBackup = channel.unary_stream(
+                '/swarmpy.v1.Control/GetBackup',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.GetBackupRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.BackupChunk.FromString,
+                _registered_method=True)
         self.CreateToken = channel.unary_unary(
                 '/swarmpy.v1.Control/CreateToken',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateTokenRequest.SerializeToString,
@@ -217,6 +237,30 @@ class ControlServicer:
     """Missing associated documentation comment in .proto file."""
 
     def GetCluster(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCluster(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUnlockKey(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateUnlockKey(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBackup(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -438,6 +482,26 @@ def add_ControlServicer_to_server(servicer, server):
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetClusterRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_objects__pb2.Cluster.SerializeToString,
             ),
+            'UpdateCluster': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCluster,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.UpdateClusterRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Cluster.SerializeToString,
+            ),
+            'GetUnlockKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUnlockKey,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetUnlockKeyRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.UnlockKey.SerializeToString,
+            ),
+            'RotateUnlockKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateUnlockKey,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.RotateUnlockKeyRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.UnlockKey.SerializeToString,
+            ),
+            'GetBackup': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetBackup,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetBackupRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.BackupChunk.SerializeToString,
+            ),
             'CreateToken': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateToken,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.CreateTokenRequest.FromString,
@@ -636,6 +700,114 @@ class Control:
             '/swarmpy.v1.Control/GetCluster',
             swarmpy_dot_pb_dot_control__pb2.GetClusterRequest.SerializeToString,
             swarmpy_dot_pb_dot_objects__pb2.Cluster.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCluster(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/UpdateCluster',
+            swarmpy_dot_pb_dot_control__pb2.UpdateClusterRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Cluster.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUnlockKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/GetUnlockKey',
+            swarmpy_dot_pb_dot_control__pb2.GetUnlockKeyRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.UnlockKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateUnlockKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/RotateUnlockKey',
+            swarmpy_dot_pb_dot_control__pb2.RotateUnlockKeyRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.UnlockKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBackup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/swarmpy.v1.Control/GetBackup',
+            swarmpy_dot_pb_dot_control__pb2.GetBackupRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.BackupChunk.FromString,
             options,
             channel_credentials,
             insecure,

@@ -72,6 +72,8 @@ class Cluster(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     CA_CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
     CA_KEY_PEM_FIELD_NUMBER: _builtins.int
+    UNLOCK_KEY_FIELD_NUMBER: _builtins.int
+    REMOVED_NODE_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -79,8 +81,14 @@ class Cluster(_message.Message):
     ca_certificate_pem: _builtins.bytes
     ca_key_pem: _builtins.bytes
     """never returned by the control API"""
+    unlock_key: _builtins.bytes
+    """while spec.autolock is set; only GetUnlockKey returns it"""
     @_builtins.property
     def spec(self) -> _specs_pb2.ClusterSpec: ...
+    @_builtins.property
+    def removed_node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """managers that a new cluster was forced without"""
+
     def __init__(
         self,
         *,
@@ -91,10 +99,12 @@ class Cluster(_message.Message):
         spec: _specs_pb2.ClusterSpec | None = ...,
         ca_certificate_pem: _builtins.bytes = ...,
         ca_key_pem: _builtins.bytes = ...,
+        unlock_key: _builtins.bytes = ...,
+        removed_node_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_certificate_pem", b"ca_certificate_pem", "ca_key_pem", b"ca_key_pem", "created_at_ms", b"created_at_ms", "id", b"id", "spec", b"spec", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_certificate_pem", b"ca_certificate_pem", "ca_key_pem", b"ca_key_pem", "created_at_ms", b"created_at_ms", "id", b"id", "removed_node_ids", b"removed_node_ids", "spec", b"spec", "unlock_key", b"unlock_key", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -693,12 +693,15 @@ class ClusterSpec(_message.Message):
     TASK_HISTORY_FIELD_NUMBER: _builtins.int
     NODE_CERTIFICATE_TTL_S_FIELD_NUMBER: _builtins.int
     ADDRESS_POOLS_FIELD_NUMBER: _builtins.int
+    AUTOLOCK_FIELD_NUMBER: _builtins.int
     heartbeat_s: _builtins.float
     """default 2"""
     task_history: _builtins.int
     """ended tasks kept per slot; default 5"""
     node_certificate_ttl_s: _builtins.float
     """default 90 days"""
+    autolock: _builtins.bool
+    """managers' data keys are wrapped with the swarm's unlock key"""
     @_builtins.property
     def address_pools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """CIDRs that subnets are cut from; default 10.128.0.0/9"""
@@ -710,10 +713,11 @@ class ClusterSpec(_message.Message):
         task_history: _builtins.int = ...,
         node_certificate_ttl_s: _builtins.float = ...,
         address_pools: _abc.Iterable[_builtins.str] | None = ...,
+        autolock: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "task_history", b"task_history"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "task_history", b"task_history"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swarmpy.raft import refused
-from swarmpy.raft.commands import Voter, membership
+from swarmpy.raft.commands import Voter, membership, transaction
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.snapshot_file import Snapshot
 from swarmpy.raft.snapshots import SnapshotStore
@@ -47,3 +47,21 @@ def bootstrap(log: RaftLog, addresses: Mapping[str, str]) -> None:
         members = {node_id: Voter(address) for node_id, address in addresses.items()}
         log.append(membership(members), 2, 0)
         log.sync_now()
+
+
+def go_on_alone(log: RaftLog, node_id: str, address: str, entry: bytes) -> None:
+    """Make this the only member, when most of the others are lost for good, and append a
+    transaction of the state machine behind that. Offline: nobody may be using the log.
+
+    Everything in the log is kept, also what was never acknowledged. Whoever comes back with the
+    old members has an older term and is no member: two logs never become one.
+
+    Raises:
+        OSError: the disk fails; a log without the new membership is as it was.
+    """
+    term = log.term + 1
+    log.set_ballot(term, None)
+    alone = membership({node_id: Voter(address, log.log_id)})
+    log.append(alone, log.last_index + 1, term)
+    log.append(transaction(entry), log.last_index + 1, term)
+    log.sync_now()

@@ -37,7 +37,8 @@ class Voters:
         self._network = network
         self._learners: dict[str, str] = {}
         self._adopted: Members = {}
-        self._linked: tuple[Mapping[str, str], bool] = ({}, False)
+        self._linked: tuple[Mapping[str, str], bool] | None = None
+        """None: whoever dials is let in, for a newcomer knows nobody yet."""
         self._seen: tuple[Members, Role, str | None] | None = None
         """What `adopt` found when it had nothing to do; None when it has to look again."""
 

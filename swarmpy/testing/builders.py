@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import Iterable, Mapping
 
 from swarmpy.pb.objects_pb2 import Node, NodeDescription, NodeStatus, Service, Task, TaskStatus
@@ -26,6 +28,8 @@ from swarmpy.pb.types_pb2 import (
     Resources,
     TaskState,
 )
+from swarmpy.security.data_keys import DataKeys
+from swarmpy.security.sealed import Seal
 
 GIBIBYTE = 1024**3
 
@@ -132,3 +136,9 @@ def task(
         spec_version=owner.spec_version,
         ports=owner.ports,
     )
+
+
+def seal(node_id: str = "n1", rng: random.Random | None = None) -> Seal:
+    """Return a node's seal; the same node's is the same at each boot."""
+    keys = DataKeys({1: hashlib.sha256(node_id.encode()).digest()})
+    return Seal(keys, node_id, rng or random.Random(1))

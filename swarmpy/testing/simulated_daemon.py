@@ -19,6 +19,7 @@ from swarmpy.raft.node import RaftNode
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.store.store import Store
+from swarmpy.testing.builders import seal
 from swarmpy.testing.memory_peers import MemoryPeerNetwork
 from swarmpy.testing.memory_transport import MemoryTransport
 from swarmpy.testing.world import World
@@ -74,6 +75,7 @@ class Daemon:
             transport=transport,
             disk=host.disk,
             directory=STATE_DIR / "agent",
+            seal=seal(host.name, self._rng),
             clock=host.clock,
             rng=self._rng,
             address=host.name,

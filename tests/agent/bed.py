@@ -25,6 +25,7 @@ from swarmpy.pb.types_pb2 import (
 )
 from swarmpy.rpc.peer import Peer
 from swarmpy.seams import RpcServer
+from swarmpy.testing.builders import seal
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.fake_data_plane import FakeDataPlane
 from swarmpy.testing.fake_runtime import FakeRuntime
@@ -81,6 +82,7 @@ class Bed:
             ),
             disk=self.disk,
             directory=STATE,
+            seal=seal(),
             clock=self.clock,
             rng=self._rng,
             address="10.0.0.1",

@@ -16,6 +16,7 @@ from swarmpy.pb.types_pb2 import TASK_STATE_REMOVE, TASK_STATE_RUNNING, TASK_STA
 from swarmpy.raft.disk import LocalDisk
 from swarmpy.rpc.errors_on_the_wire import ErrorsOnTheWire
 from swarmpy.seams import RpcServer
+from swarmpy.testing.builders import seal
 from swarmpy.testing.fake_data_plane import FakeDataPlane
 from swarmpy.testing.fake_runtime import FakeRuntime
 from tests.agent.bed import task
@@ -62,6 +63,7 @@ async def with_agent(
         transport=PlainTransport(),
         disk=LocalDisk(),
         directory=tmp_path / "agent",
+        seal=seal(),
         clock=clock,
         rng=random.Random(1),
         address="127.0.0.1",

@@ -12,6 +12,7 @@ from swarmpy.errors import StorageCorrupt, StorageFull
 from swarmpy.pb.dispatcher_pb2 import AgentMessage, TaskReport
 from swarmpy.pb.objects_pb2 import TaskStatus
 from swarmpy.pb.types_pb2 import TASK_STATE_READY, TASK_STATE_RUNNING
+from swarmpy.testing.builders import seal
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.virtual_loop import run
@@ -29,27 +30,41 @@ def with_disk(body: Callable[[FaultyDisk], None]) -> None:
 
 def test_tasks_are_read_back_as_they_were_written() -> None:
     def body(disk: FaultyDisk) -> None:
-        local = LocalTasks(disk, DIRECTORY)
+        local = LocalTasks(disk, DIRECTORY, seal())
         assert local.load() == []
         local.write(task("t1"))
         local.write(task("t2"))
         local.write(task("t1", port=80))
         local.remove("t2")
         disk.crash()
-        assert LocalTasks(disk, DIRECTORY).load() == [task("t1", port=80)]
+        assert LocalTasks(disk, DIRECTORY, seal()).load() == [task("t1", port=80)]
 
     with_disk(body)
 
 
 def test_a_file_that_makes_no_sense_is_dropped() -> None:
     def body(disk: FaultyDisk) -> None:
-        local = LocalTasks(disk, DIRECTORY)
+        local = LocalTasks(disk, DIRECTORY, seal())
         local.load()
         local.write(task("t1"))
         disk.replace(DIRECTORY / "t2.task", b"\xff\xff\xff")
         disk.replace(DIRECTORY / "t3.task.new", b"half a task")
         assert local.load() == [task("t1")]
         assert disk.list_dir(DIRECTORY) == ["t1.task", "t3.task.new"]
+
+    with_disk(body)
+
+
+def test_a_task_s_environment_is_in_no_file() -> None:
+    def body(disk: FaultyDisk) -> None:
+        local = LocalTasks(disk, DIRECTORY, seal())
+        local.load()
+        secretive = task("t1")
+        secretive.spec.containers.add(environment={"PASSWORD": "canary-4711"})
+        local.write(secretive)
+        assert b"canary" not in disk.read(DIRECTORY / "t1.task")
+        assert local.load() == [secretive]
+        assert LocalTasks(disk, DIRECTORY, seal("n2")).load() == [], "another node's are no use"
 
     with_disk(body)
 
@@ -63,7 +78,7 @@ def test_a_disk_that_does_not_let_a_node_begin_says_so(error: type[Exception]) -
     async def main(rng: random.Random) -> None:
         disk = Broken(rng, VirtualClock(asyncio.get_running_loop()))
         with pytest.raises(error, match="cannot be read"):
-            LocalTasks(disk, DIRECTORY).load()
+            LocalTasks(disk, DIRECTORY, seal()).load()
 
     run(main, seed=1)
 

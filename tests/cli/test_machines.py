@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from swarmpy.cli.main import app
 from swarmpy.daemon import bootstrap, dev
 from swarmpy.daemon.doctor import Finding
+from swarmpy.daemon.key_choice import NO_WISH
 from swarmpy.daemon.settings import Settings
 from swarmpy.errors import TokenRefused
 from swarmpy.pb.types_pb2 import (
@@ -33,13 +34,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     calls: Asked = []
 
     def record(name: str) -> Any:
-        def called(*args: Any) -> Any:
-            calls.append((name, *args))
-            return args[0]
+        def called(*args: Any, **flags: Any) -> Any:
+            calls.append((name, *args, *flags.values()))
+            return bootstrap.Prepared(args[0]) if name.startswith("prepare") else None
 
         return called
 
-    for name in ("start_first", "start_joining", "leave", "prepare_first", "run_foreground"):
+    for name in ("prepare_first", "prepare_joining", "start", "leave", "run_foreground"):
         monkeypatch.setattr(bootstrap, name, record(name))
     monkeypatch.setattr(dev, "run", record("dev"))
     return calls
@@ -57,8 +58,9 @@ def test_init_starts_the_daemon_and_shows_how_to_join(
         said = invoke("init", "--advertise-addr", "192.0.2.7", "--state-dir", str(tmp_path / "a"),
                       "--socket", str(socket), "--runtime", "process")  # fmt: skip
     assert said.exit_code == 0, said.output
-    [(name, settings)] = asked
-    assert name == "start_first"
+    [(_, settings, wish, autolock), started] = asked
+    assert started == ("start", settings)
+    assert (wish, autolock) == (NO_WISH, False)
     assert isinstance(settings, Settings)
     assert (settings.advertise_address, settings.runtime) == ("192.0.2.7", "process")
     assert settings.socket_path == socket
@@ -85,8 +87,9 @@ def test_init_refuses_settings_that_cannot_work(asked: Asked, flags: list[str]) 
 def test_join_hands_on_address_and_token(asked: Asked, tmp_path: Path) -> None:
     said = invoke("join", "192.0.2.1", "--token", "SWMPY-1-x", "--state-dir", str(tmp_path))
     assert said.exit_code == 0, said.output
-    [(name, settings, address, token)] = asked
-    assert (name, address, token) == ("start_joining", "192.0.2.1:2377", "SWMPY-1-x")
+    [(_, settings, address, token, _), started] = asked
+    assert (address, token) == ("192.0.2.1:2377", "SWMPY-1-x")
+    assert started == ("start", settings)
     assert settings.state_dir == tmp_path
 
 
@@ -94,7 +97,7 @@ def test_a_refused_token_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_pat
     def refuse(*_: Any) -> None:
         raise TokenRefused("the token has expired", remedy="swarmpy token create makes another")
 
-    monkeypatch.setattr(bootstrap, "start_joining", refuse)
+    monkeypatch.setattr(bootstrap, "prepare_joining", refuse)
     said = invoke("join", "192.0.2.1", "--token", "x", "--state-dir", str(tmp_path))
     assert said.exit_code == 1
     assert said.stderr.splitlines() == [

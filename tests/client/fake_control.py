@@ -17,7 +17,6 @@ from swarmpy.pb import control_pb2 as api
 from swarmpy.pb.control_pb2_grpc import ControlServicer, add_ControlServicer_to_server
 from swarmpy.pb.dispatcher_pb2 import ExecOutput, LogLine
 from swarmpy.pb.objects_pb2 import (
-    Cluster,
     JoinToken,
     Node,
     Service,
@@ -28,18 +27,15 @@ from swarmpy.pb.types_pb2 import (
     TASK_STATE_RUNNING,
 )
 from swarmpy.rpc.grpc_transport import serve_local
+from tests.client.fake_cluster import FakeCluster
 from tests.client.fake_dependencies import FakeDependencies
 from tests.client.fake_swarm import TABLES
 
 
-class FakeControl(FakeDependencies, ControlServicer):
+class FakeControl(FakeCluster, FakeDependencies, ControlServicer):
     """Every call of the API; each is noted in `calls` first."""
 
     # --- nodes and tokens
-
-    async def GetCluster(self, request: Any, context: Any) -> Cluster:
-        self.called("GetCluster")
-        return Cluster(id="c00000000000001", version=1)
 
     async def CreateToken(self, request: Any, context: Any) -> api.CreateTokenResponse:
         self.called("CreateToken")

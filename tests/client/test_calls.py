@@ -17,6 +17,9 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     client: Client, control: FakeControl
 ) -> None:
     await client.cluster()
+    await client.update_cluster(autolock=True)
+    assert await client.unlock_key() != await client.rotate_unlock_key()
+    assert (await client.backup()).index == 7
     token = await client.create_token(NODE_ROLE_MANAGER, ttl_s=60, uses=3)
     assert [one.uses_left for one in await client.tokens()] == [3]
     await client.revoke_token(token.token.id)

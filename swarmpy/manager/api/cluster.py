@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from swarmpy.errors import WrongState
 from swarmpy.manager.seat import Seat
-from swarmpy.pb.control_pb2 import GetClusterRequest
+from swarmpy.manager.serving import Send
+from swarmpy.pb.control_pb2 import (
+    BackupChunk,
+    GetBackupRequest,
+    GetClusterRequest,
+    GetUnlockKeyRequest,
+    RotateUnlockKeyRequest,
+    UnlockKey,
+    UpdateClusterRequest,
+)
+from swarmpy.pb.keys_pb2 import BackupContent
 from swarmpy.pb.objects_pb2 import Cluster
+from swarmpy.security.operator_keys import UNLOCK_KEY
+from swarmpy.store.editor import Editor
+
+CHUNK_BYTES = 1 << 20
+"""Of a backup on its way; well below what gRPC lets through at once."""
 
 
 class Clusters:
@@ -12,7 +28,57 @@ class Clusters:
         self._seat = seat
 
     async def get_cluster(self, _request: GetClusterRequest) -> Cluster:
-        cluster = Cluster()
-        cluster.CopyFrom((await self._seat.read()).cluster)
-        cluster.ClearField("ca_key_pem")
-        return cluster
+        return _shown((await self._seat.read()).cluster)
+
+    async def update_cluster(self, request: UpdateClusterRequest) -> Cluster:
+        """Change what the request sets. Autolock that is on already keeps its key."""
+        fresh = UNLOCK_KEY.create(self._seat.rng)
+
+        def decide(tx: Editor) -> None:
+            with tx.clusters.edit(tx.view.cluster.id) as cluster:
+                if request.HasField("autolock") and request.autolock != cluster.spec.autolock:
+                    cluster.spec.autolock = request.autolock
+                    cluster.unlock_key = fresh if request.autolock else b""
+
+        await self._seat.write(decide)
+        return _shown(self._seat.store.view.cluster)
+
+    async def get_unlock_key(self, _request: GetUnlockKeyRequest) -> UnlockKey:
+        key = (await self._seat.read()).cluster.unlock_key
+        return UnlockKey(key=UNLOCK_KEY.shown(key) if key else "")
+
+    async def rotate_unlock_key(self, _request: RotateUnlockKeyRequest) -> UnlockKey:
+        """Make a new unlock key; every manager wraps new data keys with it when it sees it."""
+        fresh = UNLOCK_KEY.create(self._seat.rng)
+
+        def decide(tx: Editor) -> None:
+            with tx.clusters.edit(tx.view.cluster.id) as cluster:
+                if not cluster.spec.autolock:
+                    raise WrongState(
+                        "autolock is off: there is no unlock key to rotate",
+                        remedy="turn it on: swarmpy cluster update --autolock",
+                    )
+                cluster.unlock_key = fresh
+
+        await self._seat.write(decide)
+        return UnlockKey(key=UNLOCK_KEY.shown(fresh))
+
+    async def get_backup(self, _request: GetBackupRequest, send: Send) -> None:
+        """Send everything that was acknowledged before the call, as of one moment."""
+        seat = self._seat
+        await seat.read()
+        content = BackupContent(
+            index=seat.store.index,
+            term=seat.consensus.leadership.term,
+            state=b"".join(seat.store.as_bytes()),
+        ).SerializeToString()
+        for start in range(0, len(content), CHUNK_BYTES):
+            await send(BackupChunk(data=content[start : start + CHUNK_BYTES]))
+
+
+def _shown(cluster: Cluster) -> Cluster:
+    copy = Cluster()
+    copy.CopyFrom(cluster)
+    copy.ClearField("ca_key_pem")
+    copy.ClearField("unlock_key")
+    return copy

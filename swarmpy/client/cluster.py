@@ -1,0 +1,37 @@
+"""The swarm as a whole: its settings, the key that unlocks its managers, its backup."""
+
+from __future__ import annotations
+
+from swarmpy.client.calls import Calls
+from swarmpy.pb.control_pb2 import (
+    GetBackupRequest,
+    GetUnlockKeyRequest,
+    RotateUnlockKeyRequest,
+    UpdateClusterRequest,
+)
+from swarmpy.pb.keys_pb2 import BackupContent
+from swarmpy.pb.objects_pb2 import Cluster
+
+
+class ClusterCalls(Calls):
+    async def update_cluster(self, *, autolock: bool | None = None) -> Cluster:
+        """Change what is given and nothing else; return the swarm as it is then."""
+        request = UpdateClusterRequest(autolock=autolock)
+        return await self._connection.write(lambda c: c.UpdateCluster, request)
+
+    async def unlock_key(self) -> str:
+        """Return the key that opens locked managers; "" while autolock is off."""
+        answer = await self._connection.read(lambda c: c.GetUnlockKey, GetUnlockKeyRequest())
+        return answer.key
+
+    async def rotate_unlock_key(self) -> str:
+        """Make a new one and return it. Raises WrongState while autolock is off."""
+        request = RotateUnlockKeyRequest()
+        return (await self._connection.write(lambda c: c.RotateUnlockKey, request)).key
+
+    async def backup(self) -> BackupContent:
+        """Return everything that the swarm knows, its secrets too: encrypt it before it is
+        written anywhere.
+        """
+        chunks = self._connection.stream(lambda c: c.GetBackup, GetBackupRequest())
+        return BackupContent.FromString(b"".join([chunk.data async for chunk in chunks]))
