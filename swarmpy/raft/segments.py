@@ -182,9 +182,14 @@ class Segments:
             file.durable_bytes = segment.size
 
     def rotate_if_full(self, ballot: RaftBallot) -> None:
-        """Begin a new file when this one is large. No `sync` may be under way."""
-        is_full = self._open is not None and self._segments[-1].size >= self._segment_bytes
-        if is_full and not self._waiting:
+        """Begin a new file when this one is large, or when there is a newer data key than its
+        own. No `sync` may be under way.
+        """
+        if self._open is None or self._waiting:
+            return
+        is_full = self._segments[-1].size >= self._segment_bytes
+        key_id = self._open.header.content.data_key_id
+        if is_full or key_id != self._sealing.keys.newest_id:
             self.begin(ballot)
 
     def begin(self, ballot: RaftBallot) -> None:

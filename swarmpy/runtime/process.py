@@ -77,9 +77,11 @@ class ProcessRuntime:
         if len(task.spec.containers) != 1:
             raise TaskRefused("the process runtime runs one container a task")
         directory = TaskDirectory(self._root / task.id)
-        if directory.started() or directory.ended():
+        if not directory.exists():
+            directory.remove()  # what a boot has left of it
+        elif directory.started() or directory.ended():
             return
-        directory.create(task)
+        directory.create(task, self._private(task.id))
         shown, memory = self._trees(directory)
         link_below(shown, keep_files(task.spec.containers[0], needs, shown, memory))
 
@@ -139,7 +141,7 @@ class ProcessRuntime:
     async def remove(self, task_id: str) -> None:
         await self.stop(task_id, 0)
         directory = TaskDirectory(self._root / task_id)
-        forget_files(*self._trees(directory))
+        forget_files(*self._trees(directory), self._private(task_id))
         directory.remove()
         cgroup.remove(cgroup.find(task_id))
         self._health.pop(task_id, None)
@@ -210,6 +212,10 @@ class ProcessRuntime:
     def _trees(self, directory: TaskDirectory) -> tuple[Path, Path]:
         """Return where a task's files are shown, and where its secrets are kept."""
         return directory.path / "files", self._memory / directory.task_id
+
+    def _private(self, task_id: str) -> Path:
+        """Return where what tells a task's environment is kept."""
+        return self._memory / f"{task_id}.private"
 
     def _directory(self, task_id: str) -> TaskDirectory:
         directory = TaskDirectory(self._root / task_id)

@@ -12,6 +12,9 @@ from typing import Any
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import PortBinding
 
+PRIVATE = ("task.pb", "launch.json")
+"""Files with the task's environment in them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -58,8 +61,16 @@ class TaskDirectory:
     def exists(self) -> bool:
         return (self.path / "task.pb").exists()
 
-    def create(self, task: Task) -> None:
+    def create(self, task: Task, memory: Path) -> None:
+        """Write the task down. What holds its environment is kept below `memory`, not on disk:
+        links lead there, and after a boot they lead nowhere, as the process is nowhere.
+        """
         self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        memory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in PRIVATE:
+            link = self.path / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(memory / name)
         self._replace("task.pb", task.SerializeToString())
 
     def task(self) -> Task:
@@ -106,10 +117,13 @@ class TaskDirectory:
         return found
 
     def _replace(self, name: str, data: bytes) -> None:
-        new = self.path / f"{name}.new"
+        path = self.path / name
+        if path.is_symlink():
+            path = path.readlink()
+        new = path.with_name(f"{name}.new")
         new.touch(mode=0o600)
         new.write_bytes(data)
-        new.rename(self.path / name)
+        new.rename(path)
 
 
 def task_directories(root: Path) -> Iterator[TaskDirectory]:

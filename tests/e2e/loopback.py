@@ -1,0 +1,193 @@
+"""A swarm of real node processes on loopback addresses, driven by the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+SWARMPY = str(Path(sys.executable).parent / "swarmpy")
+
+STACK = """
+services:
+  web:
+    image: process
+    entrypoint: ["{python}", "-c", "import time; time.sleep(3600)"]
+    environment: {{PASSWORD: "{canary}"}}
+    secrets: [word]
+    deploy: {{replicas: {replicas}}}
+secrets:
+  word: {{environment: CANARY}}
+"""
+
+
+class LoopbackSwarm:
+    """Node n listens on 127.x.y.n; all of them end with the swarm."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._net = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
+        self._nodes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def dir(self, number: int) -> Path:
+        return self.root / f"n{number}"
+
+    def flags(self, number: int) -> list[str]:
+        address = f"{self._net}.{number}"
+        return [
+            "--state-dir", str(self.dir(number)), "--advertise-addr", address,
+            "--listen-addr", address, "--runtime", "process", "--published-addr", address,
+            "--hostname", f"n{number}",
+        ]  # fmt: skip
+
+    def swarmpy(
+        self, number: int, *words: str, stdin: str = "", code: int | None = 0, timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command that speaks with a node, and check how it ends; None lets anything pass."""
+        done = subprocess.run(
+            [SWARMPY, *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env=self._environment(SWARMPY_HOST=f"unix://{self.dir(number)}/swarmpy.sock"),
+        )
+        assert code is None or done.returncode == code, (
+            f"swarmpy {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}\n"
+            + self.log_tail(number)
+        )
+        return done
+
+    def json(self, number: int, *words: str) -> Any:
+        return json.loads(self.swarmpy(number, *words, "--format", "json").stdout)
+
+    # --- nodes
+
+    def init(self, number: int, *flags: str) -> None:
+        """Found a swarm; the daemon is a child of ours."""
+        self._run(number, [SWARMPY, "init", "--foreground", *self.flags(number), *flags])
+        self.until_answers(number)
+
+    def join(self, number: int, role: str, *flags: str) -> None:
+        token = self.swarmpy(1, "token", "create", "--role", role, "-q").stdout.strip()
+        address = f"{self._net}.1:2377"
+        words = [SWARMPY, "join", address, "--token", token, "--foreground"]
+        self._run(number, [*words, *self.flags(number), *flags])
+
+    def start(self, number: int) -> None:
+        """Start the daemon of a node that is there already."""
+        self._run(number, [sys.executable, "-m", "swarmpy.daemon", str(self.dir(number))])
+        until(lambda: self._listens(number), 20, f"node {number} listens\n{self.log_tail(number)}")
+
+    def kill(self, *numbers: int) -> None:
+        """kill -9, all at once."""
+        for number in numbers:
+            self._nodes[number].send_signal(signal.SIGKILL)
+        for number in numbers:
+            self._nodes.pop(number).wait()
+
+    def stop(self, number: int) -> None:
+        process = self._nodes.pop(number)
+        process.terminate()
+        process.wait(20)
+
+    def until_answers(self, number: int) -> None:
+        until(
+            lambda: self.swarmpy(number, "node", "ls", code=None).returncode == 0,
+            30,
+            f"node {number} answers\n{self.log_tail(number)}",
+        )
+
+    def until_ready(self, number: int, managers: int, nodes: int) -> None:
+        """Wait until so many nodes are ready, and so many of them members of the quorum."""
+
+        def ready() -> bool:
+            done = self.swarmpy(number, "node", "ls", "--format", "json", code=None)
+            rows = json.loads(done.stdout) if done.returncode == 0 else []
+            up = [row for row in rows if row["status"]["state"] == "ready"]
+            return len(up) == nodes and sum(bool(row.get("manager")) for row in up) == managers
+
+        until(ready, 40, f"{managers} managers of {nodes} are ready\n{self.log_tail(number)}")
+
+    def log_tail(self, number: int) -> str:
+        path = self.root / f"n{number}.log"
+        return "\n".join(path.read_text().splitlines()[-20:]) if path.exists() else ""
+
+    # --- what runs
+
+    def deploy(self, number: int, canary: str, replicas: int = 1) -> None:
+        """Run a service with the canary in its environment and in a secret."""
+        file = self.root / "stack.yaml"
+        file.write_text(STACK.format(python=sys.executable, canary=canary, replicas=replicas))
+        done = subprocess.run(
+            [SWARMPY, "stack", "deploy", "-c", str(file), "shop", "--timeout", "60s"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self._environment(
+                SWARMPY_HOST=f"unix://{self.dir(number)}/swarmpy.sock", CANARY=canary
+            ),
+        )
+        file.unlink()
+        assert done.returncode == 0, done.stdout + done.stderr + self.log_tail(number)
+
+    def task_pids(self, number: int) -> set[int]:
+        """Return the first processes of the tasks on a node that run."""
+        found = self.dir(number).glob("runtime/tasks/*/started.json")
+        pids = {json.loads(path.read_bytes())["pid"] for path in found}
+        return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+    def end(self) -> None:
+        for process in self._nodes.values():
+            process.kill()
+            process.wait()
+        for path in self.root.glob("n*/node.json"):
+            subprocess.run(
+                [sys.executable, "-m", "swarmpy.daemon.wipe", str(path.parent)], check=False
+            )
+
+    # --- inside
+
+    def _run(self, number: int, argv: Sequence[str]) -> None:
+        with (self.root / f"n{number}.log").open("ab") as log:
+            self._nodes[number] = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
+            )
+
+    def _listens(self, number: int) -> bool:
+        done = self.swarmpy(number, "node", "ls", code=None)
+        return "no node daemon answers" not in done.stderr and "nobody answers" not in done.stderr
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name[:8] != "SWARMPY_"}
+        return {**kept, "NO_COLOR": "1", "SWARMPY_KEY_DIR": str(self.root / "keys"), **more}
+
+
+@contextlib.contextmanager
+def loopback_swarm() -> Iterator[LoopbackSwarm]:
+    """Give an empty swarm; its directory is short, for sockets live in it."""
+    root = Path(tempfile.mkdtemp(prefix="swm-"))
+    swarm = LoopbackSwarm(root)
+    try:
+        yield swarm
+    finally:
+        swarm.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Raise AssertionError when `condition` does not come true."""
+    give_up_at = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < give_up_at, f"after {timeout_s:.0f} s: {what}"
+        time.sleep(0.1)
