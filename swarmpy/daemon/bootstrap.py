@@ -58,6 +58,7 @@ def prepare_first(
         InvalidInput: the node's key cannot be kept where it was wished.
     """
     settings = settings.checked()
+    _source(settings, wish, "anybody")  # what cannot be granted leaves nothing behind
     disk = LocalDisk()
     check_place(settings, disk)
     rng, clock = random.SystemRandom(), SystemClock()
@@ -86,9 +87,9 @@ def prepare_joining(
         TokenRefused, Unavailable, InvalidInput: as `swarmpy.rpc.join_client.join`.
     """
     settings = settings.checked()
+    _source(settings, wish, "anybody")  # what cannot be granted must cost no token
     disk = LocalDisk()
     check_place(settings, disk)
-    _source(settings, wish, "anybody")  # a wish that cannot be granted must cost no token
     key_pem, csr_pem = new_key_and_csr()
     with all_or_nothing(settings, disk) as undo:
         response = asyncio.run(join(address, token, csr_pem, int(SystemClock().now() * 1000)))

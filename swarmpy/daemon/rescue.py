@@ -76,6 +76,7 @@ def prepare_restored(
         WrongState, EngineUnavailable, InvalidInput: as `bootstrap.prepare_first`.
     """
     settings = settings.checked()
+    chosen(wish, "anybody", settings.state_dir)  # what cannot be granted leaves nothing behind
     disk = LocalDisk()
     check_place(settings, disk)
     rng, clock = random.SystemRandom(), SystemClock()

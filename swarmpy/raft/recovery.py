@@ -34,6 +34,8 @@ def recover(log: RaftLog, store: SnapshotStore, keep: int) -> Snapshot | None:
         log.forget_below(max(log.first_index, snapshot.index - keep))
     else:
         log.restart_at(snapshot.index, snapshot.term, snapshot.members)
+        if log.term < snapshot.term:  # there was no log: the snapshot came from a backup
+            log.set_ballot(snapshot.term, None)
         log.sync_now()
     return snapshot
 

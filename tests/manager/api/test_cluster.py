@@ -1,0 +1,74 @@
+"""The swarm as a whole: autolock, its key, and its backup."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmpy.errors import WrongState
+from swarmpy.manager.api.cluster import Clusters
+from swarmpy.pb.control_pb2 import (
+    GetBackupRequest,
+    GetClusterRequest,
+    GetUnlockKeyRequest,
+    RotateUnlockKeyRequest,
+    UpdateClusterRequest,
+)
+from swarmpy.pb.keys_pb2 import BackupContent
+from swarmpy.security.operator_keys import UNLOCK_KEY
+from swarmpy.testing import builders
+from tests.manager.one_manager import Sent, leading_seat, new_store, put
+
+
+async def test_autolock_makes_a_key_and_turning_it_off_forgets_it() -> None:
+    seat = await leading_seat()
+    clusters = Clusters(seat)
+    assert (await clusters.get_unlock_key(GetUnlockKeyRequest())).key == ""
+    await clusters.update_cluster(UpdateClusterRequest())
+    assert not seat.store.view.cluster.spec.autolock, "what is not said is not changed"
+    changed = await clusters.update_cluster(UpdateClusterRequest(autolock=True))
+    assert changed.spec.autolock
+    key = (await clusters.get_unlock_key(GetUnlockKeyRequest())).key
+    assert UNLOCK_KEY.parse(key) == seat.store.view.cluster.unlock_key
+    await clusters.update_cluster(UpdateClusterRequest(autolock=True))
+    assert (await clusters.get_unlock_key(GetUnlockKeyRequest())).key == key, "it is kept"
+    await clusters.update_cluster(UpdateClusterRequest(autolock=False))
+    assert (await clusters.get_unlock_key(GetUnlockKeyRequest())).key == ""
+    assert seat.store.view.cluster.unlock_key == b""
+
+
+async def test_rotating_makes_another_key_while_autolock_is_on() -> None:
+    seat = await leading_seat()
+    clusters = Clusters(seat)
+    with pytest.raises(WrongState, match="autolock is off"):
+        await clusters.rotate_unlock_key(RotateUnlockKeyRequest())
+    await clusters.update_cluster(UpdateClusterRequest(autolock=True))
+    old = (await clusters.get_unlock_key(GetUnlockKeyRequest())).key
+    new = (await clusters.rotate_unlock_key(RotateUnlockKeyRequest())).key
+    assert new != old
+    assert (await clusters.get_unlock_key(GetUnlockKeyRequest())).key == new
+
+
+async def test_no_answer_but_its_own_has_the_unlock_key() -> None:
+    seat = await leading_seat()
+    clusters = Clusters(seat)
+    answers = [
+        await clusters.update_cluster(UpdateClusterRequest(autolock=True)),
+        await clusters.get_cluster(GetClusterRequest()),
+    ]
+    key = seat.store.view.cluster.unlock_key
+    assert key
+    assert not any(key in answer.SerializeToString() for answer in answers)
+
+
+async def test_a_backup_is_the_whole_state_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swarmpy.manager.api.cluster.CHUNK_BYTES", 100)
+    seat = await leading_seat()
+    await put(seat.store, nodes=[builders.node("w1"), builders.node("w2")])
+    sent = Sent()
+    await Clusters(seat).get_backup(GetBackupRequest(), sent)
+    assert len(sent.messages) > 3
+    content = BackupContent.FromString(b"".join(chunk.data for chunk in sent.messages))
+    copy = new_store(seat.clock)
+    copy.restore([content.state])
+    assert list(copy.snapshot()) == list(seat.store.snapshot())
+    assert content.index == seat.store.index
