@@ -16,6 +16,7 @@ from swarmpy.cli.lock_words import ask_for
 from swarmpy.cli.node_flags import StateDirOption
 from swarmpy.cli.noun import verb
 from swarmpy.cli.socket_here import state_dir_here
+from swarmpy.client.address import LocalSocket, resolve
 from swarmpy.daemon.settings import default_state_dir, is_member, load
 from swarmpy.errors import AlreadyExists, DaemonUnreachable, InvalidInput, Locked
 from swarmpy.pb.keys_pb2 import BackupContent
@@ -81,6 +82,8 @@ def _content(state_dir: Path | None) -> tuple[BackupContent, bool]:
     except Locked:
         return _from_files(state_dir_here(state_dir, default_state_dir())), False
     except DaemonUnreachable:
+        if not isinstance(resolve(address), LocalSocket):
+            raise
         place = state_dir_here(state_dir, default_state_dir())
         if not is_member(place):
             raise

@@ -19,11 +19,13 @@ def go_on_alone(settings: Settings, *, foreground: bool) -> None:
         PermissionDenied, InvalidInput: the key that was given is another one.
     """
     from swarmpy.daemon import at_rest, bootstrap, rescue  # noqa: PLC0415  --help needs no engines
+    from swarmpy.daemon.claim import claimed  # noqa: PLC0415
 
     settings = bootstrap.settings_here(settings)
     is_locked = _is_locked(settings)
     if not is_locked:
-        rescue.require_stopped(settings)
+        with claimed(settings.state_dir):
+            pass  # it says so where the daemon runs, before anything is asked
     manager = at_rest.open_manager(settings, ask_for)
     manager.read()  # what would fail shall fail before the daemon is stopped
     if is_locked:

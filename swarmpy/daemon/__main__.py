@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from swarmpy.daemon.claim import claimed
 from swarmpy.daemon.node import Node
 from swarmpy.daemon.settings import load
 from swarmpy.errors import InvalidInput, SwarmPyError
@@ -23,7 +24,12 @@ STOP_AGAIN_S = 12.0
 
 async def run(state_dir: Path) -> None:
     """Run the node until SIGTERM or SIGINT."""
-    node = Node(load(state_dir, LocalDisk()))
+    settings = load(state_dir, LocalDisk())
+    with claimed(settings.state_dir):
+        await _run(Node(settings))
+
+
+async def _run(node: Node) -> None:
     loop = asyncio.get_running_loop()
     running = asyncio.current_task()
     assert running is not None

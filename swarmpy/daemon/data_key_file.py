@@ -18,7 +18,7 @@ from swarmpy.errors import PermissionDenied, StorageCorrupt
 from swarmpy.pb.objects_pb2 import Cluster
 from swarmpy.seams import Disk
 from swarmpy.security.data_keys import DataKeys
-from swarmpy.security.key_file import ClosedRing, Label, encode
+from swarmpy.security.key_file import KEYS_MAX, ClosedRing, Label, encode
 from swarmpy.security.operator_keys import UNLOCK_KEY
 
 NODE: Final = "node"
@@ -124,7 +124,9 @@ class RaftKeys:
             if cluster.unlock_key
             else self._label.under_node_key(cluster_version=version)
         )
-        keys = self.keys.with_new_key(self._files.rng)
+        keys = self.keys
+        if len(keys.keys) < KEYS_MAX:
+            keys = keys.with_new_key(self._files.rng)
         self._files.save_raft(label, keys, wanted)
         self._label, self.keys, self._key = label, keys, wanted
         return True

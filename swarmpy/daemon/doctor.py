@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from swarmpy.client.local import LocalClient
 from swarmpy.daemon import systemd
 from swarmpy.daemon.bootstrap import running_pid
 from swarmpy.daemon.settings import Settings, is_member
 from swarmpy.errors import SwarmPyError
+from swarmpy.pb.local_pb2 import LOCK_KIND_NONE
 from swarmpy.raft.disk import LocalDisk
 from swarmpy.rpc.grpc_transport import answers
 from swarmpy.runtime.detect import engine_version
@@ -101,6 +103,8 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 def _daemon(settings: Settings) -> Finding:
     if answers(settings.socket_path):
+        if _is_locked(settings):
+            return Finding("daemon", ok=False, what="is locked", remedy="swarmpy unlock")
         return Finding("daemon", ok=True, what=f"answers on {settings.socket_path}")
     pid = running_pid(settings.state_dir)
     remedy = "read " + (
@@ -108,6 +112,13 @@ def _daemon(settings: Settings) -> Finding:
     )
     what = f"process {pid} does not answer" if pid else "does not run"
     return Finding("daemon", ok=False, what=what, remedy=remedy)
+
+
+def _is_locked(settings: Settings) -> bool:
+    try:
+        return LocalClient(settings.socket_path).lock() != LOCK_KIND_NONE
+    except SwarmPyError:
+        return False
 
 
 def _certificate(settings: Settings) -> Finding:

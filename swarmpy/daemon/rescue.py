@@ -13,7 +13,8 @@ import random
 from collections.abc import Iterable
 
 from swarmpy.daemon.at_rest import ManagerAtRest, new_store
-from swarmpy.daemon.bootstrap import Prepared, running_pid
+from swarmpy.daemon.bootstrap import Prepared
+from swarmpy.daemon.claim import claimed
 from swarmpy.daemon.clock import SystemClock
 from swarmpy.daemon.data_key_file import KeyFiles
 from swarmpy.daemon.key_choice import NO_WISH, KeyWish, chosen
@@ -36,7 +37,6 @@ from swarmpy.raft.disk import LocalDisk
 from swarmpy.raft.offline import Offline
 from swarmpy.raft.sealing import Sealing
 from swarmpy.raft.snapshot_file import Snapshot
-from swarmpy.rpc.grpc_transport import answers
 from swarmpy.security.certificates import Authority
 from swarmpy.store.editor import Editor
 from swarmpy.store.store import Store
@@ -50,10 +50,13 @@ def go_on_alone(manager: ManagerAtRest) -> list[str]:
         StorageCorrupt: the log cannot be trusted.
         OSError: the disk fails.
     """
-    settings = manager.settings
-    require_stopped(settings)
+    with claimed(manager.settings.state_dir):
+        return _go_on_alone(manager)
+
+
+def _go_on_alone(manager: ManagerAtRest) -> list[str]:
     store, _, members = manager.read()
-    node_id = manager.identity.node_id
+    node_id, address = manager.identity.node_id, manager.settings.raft_address
     if node_id not in members:
         raise WrongState(
             "this manager was no member of the quorum yet",
@@ -63,7 +66,7 @@ def go_on_alone(manager: ManagerAtRest) -> list[str]:
     tx = Editor(store.view)
     _forget(tx, lost)
     entry = _transaction(tx).SerializeToString(deterministic=True)
-    manager.offline.go_on_alone(node_id, settings.raft_address, entry)
+    manager.offline.go_on_alone(node_id, address, entry)
     return lost
 
 
@@ -96,15 +99,6 @@ def prepare_restored(
         identity.save(disk, settings.state_dir)
         save(settings, disk)
     return Prepared(settings, made.to_keep)
-
-
-def require_stopped(settings: Settings) -> None:
-    """Raise WrongState while the daemon runs."""
-    if answers(settings.socket_path) or running_pid(settings.state_dir) is not None:
-        raise WrongState(
-            f"the daemon of {settings.state_dir} runs",
-            remedy="stop it first: systemctl stop swarmpy, or end the process in daemon.pid",
-        )
 
 
 def _begun_by(settings: Settings, node_id: str, store: Store, content: BackupContent) -> Snapshot:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e import hosts as test_hosts
 from tests.e2e.hosts import Host
+from tests.e2e.loopback import LoopbackSwarm, loopback_swarm
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -40,3 +41,10 @@ def hosts(image_file: Path) -> Iterator[list[Host]]:
         yield test_hosts.up(5, [str(image_file)])
     finally:
         test_hosts.down()
+
+
+@pytest.fixture
+def swarm() -> Iterator[LoopbackSwarm]:
+    """No node yet; the test makes them, on loopback addresses, without an engine."""
+    with loopback_swarm() as one:
+        yield one

@@ -37,6 +37,8 @@ class LoopbackSwarm:
         self.root = root
         self._net = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
         self._nodes: dict[int, subprocess.Popen[bytes]] = {}
+        self.environment: dict[str, str] = {}
+        """For commands and daemons that are started from then on."""
 
     def dir(self, number: int) -> Path:
         return self.root / f"n{number}"
@@ -88,6 +90,20 @@ class LoopbackSwarm:
         """Start the daemon of a node that is there already."""
         self._run(number, [sys.executable, "-m", "swarmpy.daemon", str(self.dir(number))])
         until(lambda: self._listens(number), 20, f"node {number} listens\n{self.log_tail(number)}")
+
+    def run_to_its_end(self, number: int) -> str:
+        """Start a node that cannot run; return what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "swarmpy.daemon", str(self.dir(number))],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            env=self._environment(),
+        )
+        assert done.returncode in {1, 2}, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stderr
 
     def kill(self, *numbers: int) -> None:
         """kill -9, all at once."""
@@ -147,6 +163,12 @@ class LoopbackSwarm:
         pids = {json.loads(path.read_bytes())["pid"] for path in found}
         return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
 
+    def stop_supervised(self, number: int) -> None:
+        """Stop a daemon that a command has started in the background."""
+        pid = (self.dir(number) / "daemon.pid").read_text()
+        subprocess.run(["kill", pid], check=False)
+        until(lambda: not Path(f"/proc/{pid}").exists(), 20, "the daemon ends")
+
     def end(self) -> None:
         for process in self._nodes.values():
             process.kill()
@@ -170,7 +192,10 @@ class LoopbackSwarm:
 
     def _environment(self, **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name[:8] != "SWARMPY_"}
-        return {**kept, "NO_COLOR": "1", "SWARMPY_KEY_DIR": str(self.root / "keys"), **more}
+        return {
+            **kept, "NO_COLOR": "1", "SWARMPY_KEY_DIR": str(self.root / "keys"),
+            **self.environment, **more,
+        }  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -5,25 +5,17 @@ from __future__ import annotations
 import base64
 import random
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from swarmpy.security.operator_keys import RECOVERY_KEY, UNLOCK_KEY
-from tests.e2e.loopback import LoopbackSwarm, loopback_swarm, until
+from tests.e2e.loopback import LoopbackSwarm, until
 
 pytestmark = pytest.mark.timeout(240)
 
 CANARY = "canary-7f3a91c2-do-not-find-me"
-
-
-@pytest.fixture
-def swarm() -> Iterator[LoopbackSwarm]:
-    with loopback_swarm() as one:
-        yield one
 
 
 def unlock_key(swarm: LoopbackSwarm, number: int) -> str:
@@ -239,7 +231,7 @@ def test_one_manager_goes_on_when_two_of_three_are_lost(
         swarm.start(3)
         refused_everywhere(swarm)
     finally:
-        stop_supervised(swarm.dir(1))
+        swarm.stop_supervised(1)
 
 
 def ready_addresses(swarm: LoopbackSwarm) -> int:
@@ -252,10 +244,3 @@ def refused_everywhere(swarm: LoopbackSwarm) -> None:
     rows = swarm.json(1, "node", "ls")
     assert len(rows) == 2
     assert [bool(row.get("manager")) for row in rows].count(True) == 1
-
-
-def stop_supervised(directory: Path) -> None:
-    """Stop the daemon that a command has started."""
-    pid = (directory / "daemon.pid").read_text()
-    subprocess.run(["kill", pid], check=False)
-    until(lambda: not Path(f"/proc/{pid}").exists(), 20, "the daemon ends")
