@@ -26,6 +26,7 @@ import docker
 
 from swarmpy import Client
 from swarmpy.daemon.bootstrap import prepare_first
+from swarmpy.daemon.key_choice import KeyWish
 from swarmpy.daemon.settings import Settings
 from swarmpy.pb.specs_pb2 import ContainerSpec, ReplicatedMode, ServiceSpec, TaskSpec
 from swarmpy.pb.types_pb2 import UpdateConfig
@@ -210,8 +211,9 @@ async def node(host: str) -> AsyncIterator[tuple[Client, int]]:
                 runtime="docker",
                 docker_host=host,
                 socket_path=state_dir / "swarmpy.sock",
-            )
-        )
+            ),
+            KeyWish(f"file:{root}/key"),
+        ).settings
         argv = [sys.executable, "-m", "swarmpy.daemon", str(state_dir)]
         with (state_dir / "daemon.log").open("wb") as log:
             daemon = subprocess.Popen(argv, stdout=log, stderr=log)

@@ -6,6 +6,7 @@ see them is its runtime's business: docker mounts each one, a process finds link
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -66,10 +67,14 @@ def link_below(root: Path, files: Iterable[KeptFile]) -> None:
 
 
 def memory_directory(node_id: str, fallback: Path) -> Path:
-    """Return a directory whose files never reach a disk, or `fallback` where there is none."""
+    """Return a directory whose files never reach a disk, or `fallback` where there is none.
+
+    No two nodes of a machine share one, not even when two swarms on it use the same id.
+    """
     shared = Path("/dev/shm")  # noqa: S108  the tmpfs of glibc's shm_open
     if shared.is_dir() and os.access(shared, os.W_OK):
-        return shared / f"swarmpy-{os.geteuid()}-{node_id}"
+        place = hashlib.sha256(os.fsencode(fallback.absolute())).hexdigest()[:8]
+        return shared / f"swarmpy-{os.geteuid()}-{place}-{node_id}"
     return fallback
 
 
