@@ -65,8 +65,9 @@ def backup(
 
 
 def _refuse_place(file: Path) -> None:
-    if file.exists():
-        raise AlreadyExists(f"{file} exists already", remedy="give another name, or remove it")
+    for one in (file, file.with_name(file.name + ".new")):  # the file while it is written
+        if one.exists():
+            raise AlreadyExists(f"{one} exists already", remedy="give another name, or remove it")
     if not file.parent.is_dir():
         raise InvalidInput(f"{file.parent} is no directory", remedy="give another place")
 

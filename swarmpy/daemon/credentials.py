@@ -53,6 +53,11 @@ def make(rng: random.Random) -> bytes:
             "no systemd credential can be made here: it takes systemd 250 and root",
             remedy="choose another source: --key-source file, keyring or passphrase",
         )
+    if was_made():
+        raise WrongState(
+            f"{STORE} exists: it may open another node's files",
+            remedy="swarmpy leave removes it with its node; or choose another source",
+        )
     data = NODE_KEY.shown(NODE_KEY.create(rng)).encode()
     STORE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     done = subprocess.run(

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15swarmpy/pb/keys.proto\x12\nswarmpy.v1\"8\n\nWrappedKey\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x0f\n\x07wrapped\x18\x03 \x01(\x0c\"\xc5\x01\n\x07KeyRing\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\'\n\x05under\x18\x04 \x01(\x0e\x32\x18.swarmpy.v1.WrappedUnder\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x0c\n\x04salt\x18\x06 \x01(\x0c\x12\x17\n\x0f\x63luster_version\x18\x07 \x01(\x04\x12$\n\x04keys\x18\x08 \x03(\x0b\x32\x16.swarmpy.v1.WrappedKey\"7\n\x07KeyFile\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x0c\n\x04ring\x18\x02 \x01(\x0c\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"K\n\nSealedFile\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x0e\n\x06key_id\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\"\x80\x01\n\x0c\x42\x61\x63kupHeader\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x12\n\nmade_at_ms\x18\x02 \x01(\x03\x12+\n\x08key_kind\x18\x03 \x01(\x0e\x32\x19.swarmpy.v1.BackupKeyKind\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\r\n\x05nonce\x18\x05 \x01(\x0c\"L\n\nBackupFile\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x0e\n\x06header\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\";\n\rBackupContent\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\r\n\x05state\x18\x03 \x01(\x0c*g\n\x0cWrappedUnder\x12\x1d\n\x19WRAPPED_UNDER_UNSPECIFIED\x10\x00\x12\x1a\n\x16WRAPPED_UNDER_NODE_KEY\x10\x01\x12\x1c\n\x18WRAPPED_UNDER_UNLOCK_KEY\x10\x02*r\n\rBackupKeyKind\x12\x1f\n\x1b\x42\x41\x43KUP_KEY_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x42\x41\x43KUP_KEY_KIND_RECOVERY_KEY\x10\x01\x12\x1e\n\x1a\x42\x41\x43KUP_KEY_KIND_PASSPHRASE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15swarmpy/pb/keys.proto\x12\nswarmpy.v1\"8\n\nWrappedKey\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x0f\n\x07wrapped\x18\x03 \x01(\x0c\"\xc5\x01\n\x07KeyRing\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\'\n\x05under\x18\x04 \x01(\x0e\x32\x18.swarmpy.v1.WrappedUnder\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x0c\n\x04salt\x18\x06 \x01(\x0c\x12\x17\n\x0f\x63luster_version\x18\x07 \x01(\x04\x12$\n\x04keys\x18\x08 \x03(\x0b\x32\x16.swarmpy.v1.WrappedKey\"7\n\x07KeyFile\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x0c\n\x04ring\x18\x02 \x01(\x0c\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"J\n\nSealedFile\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x0e\n\x06key_id\x18\x02 \x01(\r\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\"\x80\x01\n\x0c\x42\x61\x63kupHeader\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x12\n\nmade_at_ms\x18\x02 \x01(\x03\x12+\n\x08key_kind\x18\x03 \x01(\x0e\x32\x19.swarmpy.v1.BackupKeyKind\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\r\n\x05nonce\x18\x05 \x01(\x0c\"L\n\nBackupFile\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x0e\n\x06header\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\";\n\rBackupContent\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\r\n\x05state\x18\x03 \x01(\x0c*g\n\x0cWrappedUnder\x12\x1d\n\x19WRAPPED_UNDER_UNSPECIFIED\x10\x00\x12\x1a\n\x16WRAPPED_UNDER_NODE_KEY\x10\x01\x12\x1c\n\x18WRAPPED_UNDER_UNLOCK_KEY\x10\x02*r\n\rBackupKeyKind\x12\x1f\n\x1b\x42\x41\x43KUP_KEY_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x42\x41\x43KUP_KEY_KIND_RECOVERY_KEY\x10\x01\x12\x1e\n\x1a\x42\x41\x43KUP_KEY_KIND_PASSPHRASE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'swarmpy.pb.keys_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WRAPPEDUNDER']._serialized_start=699
-  _globals['_WRAPPEDUNDER']._serialized_end=802
-  _globals['_BACKUPKEYKIND']._serialized_start=804
-  _globals['_BACKUPKEYKIND']._serialized_end=918
+  _globals['_WRAPPEDUNDER']._serialized_start=698
+  _globals['_WRAPPEDUNDER']._serialized_end=801
+  _globals['_BACKUPKEYKIND']._serialized_start=803
+  _globals['_BACKUPKEYKIND']._serialized_end=917
   _globals['_WRAPPEDKEY']._serialized_start=37
   _globals['_WRAPPEDKEY']._serialized_end=93
   _globals['_KEYRING']._serialized_start=96
@@ -42,11 +42,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYFILE']._serialized_start=295
   _globals['_KEYFILE']._serialized_end=350
   _globals['_SEALEDFILE']._serialized_start=352
-  _globals['_SEALEDFILE']._serialized_end=427
-  _globals['_BACKUPHEADER']._serialized_start=430
-  _globals['_BACKUPHEADER']._serialized_end=558
-  _globals['_BACKUPFILE']._serialized_start=560
-  _globals['_BACKUPFILE']._serialized_end=636
-  _globals['_BACKUPCONTENT']._serialized_start=638
-  _globals['_BACKUPCONTENT']._serialized_end=697
+  _globals['_SEALEDFILE']._serialized_end=426
+  _globals['_BACKUPHEADER']._serialized_start=429
+  _globals['_BACKUPHEADER']._serialized_end=557
+  _globals['_BACKUPFILE']._serialized_start=559
+  _globals['_BACKUPFILE']._serialized_end=635
+  _globals['_BACKUPCONTENT']._serialized_start=637
+  _globals['_BACKUPCONTENT']._serialized_end=696
 # @@protoc_insertion_point(module_scope)

@@ -170,23 +170,24 @@ class SealedFile(_message.Message):
 
     FORMAT_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
-    NONCE_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
     format: _builtins.int
     key_id: _builtins.int
-    nonce: _builtins.bytes
+    salt: _builtins.bytes
+    """makes a key of its own out of the node's"""
     sealed: _builtins.bytes
     def __init__(
         self,
         *,
         format: _builtins.int = ...,
         key_id: _builtins.int = ...,
-        nonce: _builtins.bytes = ...,
+        salt: _builtins.bytes = ...,
         sealed: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "key_id", b"key_id", "nonce", b"nonce", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "key_id", b"key_id", "salt", b"salt", "sealed", b"sealed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

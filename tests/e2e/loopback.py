@@ -135,9 +135,9 @@ class LoopbackSwarm:
 
         until(ready, 40, f"{managers} managers of {nodes} are ready\n{self.log_tail(number)}")
 
-    def log_tail(self, number: int) -> str:
+    def log_tail(self, number: int, lines: int = 20) -> str:
         path = self.root / f"n{number}.log"
-        return "\n".join(path.read_text().splitlines()[-20:]) if path.exists() else ""
+        return "\n".join(path.read_text().splitlines()[-lines:]) if path.exists() else ""
 
     # --- what runs
 
