@@ -42,6 +42,9 @@ def test_a_backup_is_encrypted_under_a_key_that_is_shown_once(run: Run, tmp_path
     again = run("backup", str(file))
     assert again.exit_code == 6
     assert "exists already" in again.stderr
+    (tmp_path / "c.new").write_text("somebody's")
+    assert run("backup", str(tmp_path / "c")).exit_code == 6
+    assert (tmp_path / "c.new").read_text() == "somebody's"
 
 
 def test_a_backup_takes_a_passphrase_from_stdin(run: Run, tmp_path: Path) -> None:
