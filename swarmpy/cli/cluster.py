@@ -37,11 +37,15 @@ def update(
     if autolock is None:
         raise InvalidInput("nothing to change", remedy="give --autolock or --no-autolock")
     with SyncClient.connect() as client:
-        before = client.unlock_key()
-        client.update_cluster(autolock=autolock)
         key = client.unlock_key()
-    if key:
-        render.say("✔ autolock is on" if not before else "autolock was on already")
-        unlock_key.show(key)
-    else:
-        render.say("✔ autolock is off: managers start again by themselves")
+        if not autolock:
+            client.update_cluster(autolock=False)
+            render.say("✔ autolock is off: managers start again by themselves")
+            return
+        if key:
+            render.say("autolock was on already")
+        else:
+            with unlock_key.new_key() as key:
+                client.update_cluster(autolock=True, unlock_key=key)
+            render.say("✔ autolock is on")
+    unlock_key.show(key)

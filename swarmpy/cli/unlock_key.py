@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -9,7 +12,8 @@ import typer
 from swarmpy import SyncClient
 from swarmpy.cli import render
 from swarmpy.cli.noun import verb
-from swarmpy.errors import WrongState
+from swarmpy.errors import TimedOut, Unavailable, WrongState
+from swarmpy.security.operator_keys import UNLOCK_KEY
 
 app = verb()
 
@@ -25,7 +29,11 @@ def unlock_key(
 ) -> None:
     """Show the unlock key; it needs a manager that is not locked."""
     with SyncClient.connect() as client:
-        key = client.rotate_unlock_key() if rotate else client.unlock_key()
+        if rotate:
+            with new_key() as key:
+                client.rotate_unlock_key(key)
+        else:
+            key = client.unlock_key()
     if not key:
         raise WrongState("autolock is off: there is no unlock key", remedy=TURN_ON)
     if quiet:
@@ -35,6 +43,22 @@ def unlock_key(
 
 
 TURN_ON = "turn it on: swarmpy cluster update --autolock"
+
+
+@contextmanager
+def new_key() -> Iterator[str]:
+    """Give a new key. It is told too when nobody knows whether the managers have taken it: they
+    may be locked with it.
+    """
+    key = UNLOCK_KEY.shown(UNLOCK_KEY.create(random.SystemRandom()))
+    try:
+        yield key
+    except (Unavailable, TimedOut) as error:
+        raise type(error)(
+            error.message,
+            remedy="swarmpy unlock-key shows the key as soon as a manager answers; if all of them "
+            f"are locked, and not with the one before, it is {key}",
+        ) from error
 
 
 def show(key: str) -> None:

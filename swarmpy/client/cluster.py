@@ -14,9 +14,15 @@ from swarmpy.pb.objects_pb2 import Cluster
 
 
 class ClusterCalls(Calls):
-    async def update_cluster(self, *, autolock: bool | None = None) -> Cluster:
-        """Change what is given and nothing else; return the swarm as it is then."""
-        request = UpdateClusterRequest(autolock=autolock)
+    async def update_cluster(
+        self, *, autolock: bool | None = None, unlock_key: str = ""
+    ) -> Cluster:
+        """Change what is given and nothing else; return the swarm as it is then.
+
+        `unlock_key` is what autolock begins with: whoever made it has it even if the answer is
+        lost. Without one the managers make it.
+        """
+        request = UpdateClusterRequest(autolock=autolock, unlock_key=unlock_key)
         return await self._connection.write(lambda c: c.UpdateCluster, request)
 
     async def unlock_key(self) -> str:
@@ -24,9 +30,13 @@ class ClusterCalls(Calls):
         answer = await self._connection.read(lambda c: c.GetUnlockKey, GetUnlockKeyRequest())
         return answer.key
 
-    async def rotate_unlock_key(self) -> str:
-        """Make a new one and return it. Raises WrongState while autolock is off."""
-        request = RotateUnlockKeyRequest()
+    async def rotate_unlock_key(self, key: str = "") -> str:
+        """Let another one, yours or one that the managers make, take its place; return it.
+
+        Raises:
+            WrongState: autolock is off.
+        """
+        request = RotateUnlockKeyRequest(key=key)
         return (await self._connection.write(lambda c: c.RotateUnlockKey, request)).key
 
     async def backup(self) -> BackupContent:

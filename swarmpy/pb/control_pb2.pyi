@@ -44,15 +44,19 @@ class UpdateClusterRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AUTOLOCK_FIELD_NUMBER: _builtins.int
+    UNLOCK_KEY_FIELD_NUMBER: _builtins.int
     autolock: _builtins.bool
+    unlock_key: _builtins.str
+    """to begin autolock with, as people type it; empty: the managers make one"""
     def __init__(
         self,
         *,
         autolock: _builtins.bool | None = ...,
+        unlock_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock", "unlock_key", b"unlock_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__autolock: _TypeAlias = _typing.Literal["autolock"]  # noqa: Y015
     _WhichOneofArgType__autolock: _TypeAlias = _typing.Literal["_autolock", b"_autolock"]  # noqa: Y015
@@ -79,12 +83,17 @@ Global___GetUnlockKeyRequest: _TypeAlias = GetUnlockKeyRequest  # noqa: Y015
 class RotateUnlockKeyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    KEY_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """the next one, as people type it; empty: the managers make one"""
     def __init__(
         self,
+        *,
+        key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from swarmpy.errors import Locked
+from swarmpy.errors import Locked, OutcomeUnknown
 from swarmpy.security.backup_file import ClosedBackup
+from swarmpy.security.operator_keys import UNLOCK_KEY
 from tests.cli.conftest import Run
 from tests.client.fake_control import FakeControl
 
@@ -16,8 +17,12 @@ def test_autolock_is_turned_on_with_its_key_and_off_again(run: Run, control: Fak
     on = run("cluster", "update", "--autolock")
     assert on.exit_code == 0, on.output
     assert "autolock is on" in on.stdout
-    assert "SWMKEY-1-key0" in on.stdout
-    assert "was on already" in run("cluster", "update", "--autolock").stdout
+    key = control.key
+    assert UNLOCK_KEY.parse(key)
+    assert key in on.stdout
+    again = run("cluster", "update", "--autolock").stdout
+    assert "was on already" in again
+    assert key in again
     assert "autolock is off" in run("cluster", "update", "--no-autolock").stdout
     assert run("cluster", "update").exit_code == 2
     assert "id: c00000000000001" in run("cluster", "inspect").stdout
@@ -28,9 +33,29 @@ def test_the_unlock_key_is_shown_and_rotated(run: Run, control: FakeControl) -> 
     assert off.exit_code == 1
     assert "swarmpy cluster update --autolock" in off.stderr
     run("cluster", "update", "--autolock")
-    assert run("unlock-key", "-q").stdout == "SWMKEY-1-key0\n"
-    assert run("unlock-key", "-q", "--rotate").stdout == "SWMKEY-1-key1\n"
-    assert "SWMKEY-1-key1" in run("unlock-key").stdout
+    old = control.key
+    assert run("unlock-key", "-q").stdout == f"{old}\n"
+    assert run("unlock-key", "-q", "--rotate").stdout == f"{control.key}\n"
+    assert control.key != old
+    assert control.key in run("unlock-key").stdout
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("RotateUnlockKey", ("unlock-key", "--rotate", "-q")),
+        ("UpdateCluster", ("cluster", "update", "--autolock")),
+    ],
+    ids=["rotated", "turned on"],
+)
+def test_a_key_that_may_have_been_taken_is_told(
+    run: Run, control: FakeControl, method: str, words: tuple[str, ...]
+) -> None:
+    control.failures[method] = [OutcomeUnknown("the leader went away")]
+    said = run(*words)
+    assert said.exit_code == 1
+    assert "the leader went away" in said.stderr
+    assert UNLOCK_KEY.parse(said.stderr.split()[-1])
 
 
 def test_a_backup_is_encrypted_under_a_key_that_is_shown_once(run: Run, tmp_path: Path) -> None:

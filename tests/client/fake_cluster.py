@@ -18,7 +18,7 @@ class FakeCluster(FakeSwarm):
     def __init__(self) -> None:
         super().__init__()
         self.cluster = Cluster(id="c00000000000001", version=1)
-        self.rotations = 0
+        self.key = ""
 
     async def GetCluster(self, request: Any, context: Any) -> Cluster:
         self.called("GetCluster")
@@ -28,22 +28,19 @@ class FakeCluster(FakeSwarm):
         self.called("UpdateCluster")
         if request.HasField("autolock"):
             self.cluster.spec.autolock = request.autolock
-            self.rotations = 0
+            self.key = request.unlock_key if request.autolock else ""
         return self.cluster
 
     async def GetUnlockKey(self, request: Any, context: Any) -> api.UnlockKey:
         self.called("GetUnlockKey")
-        return api.UnlockKey(key=self._unlock_key())
+        return api.UnlockKey(key=self.key)
 
     async def RotateUnlockKey(self, request: Any, context: Any) -> api.UnlockKey:
         self.called("RotateUnlockKey")
         if not self.cluster.spec.autolock:
             raise WrongState("autolock is off")
-        self.rotations += 1
-        return api.UnlockKey(key=self._unlock_key())
-
-    def _unlock_key(self) -> str:
-        return f"SWMKEY-1-key{self.rotations}" if self.cluster.spec.autolock else ""
+        self.key = request.key or "SWMKEY-1-ours"
+        return api.UnlockKey(key=self.key)
 
     async def GetBackup(self, request: Any, context: Any) -> AsyncIterator[api.BackupChunk]:
         self.called("GetBackup")

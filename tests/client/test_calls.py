@@ -17,8 +17,9 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     client: Client, control: FakeControl
 ) -> None:
     await client.cluster()
-    await client.update_cluster(autolock=True)
-    assert await client.unlock_key() != await client.rotate_unlock_key()
+    await client.update_cluster(autolock=True, unlock_key="SWMKEY-1-mine")
+    assert await client.unlock_key() == "SWMKEY-1-mine"
+    assert await client.rotate_unlock_key() == "SWMKEY-1-ours"
     assert (await client.backup()).index == 7
     token = await client.create_token(NODE_ROLE_MANAGER, ttl_s=60, uses=3)
     assert [one.uses_left for one in await client.tokens()] == [3]

@@ -32,7 +32,7 @@ class Clusters:
 
     async def update_cluster(self, request: UpdateClusterRequest) -> Cluster:
         """Change what the request sets. Autolock that is on already keeps its key."""
-        fresh = UNLOCK_KEY.create(self._seat.rng)
+        fresh = self._key(request.unlock_key)
 
         def decide(tx: Editor) -> None:
             with tx.clusters.edit(tx.view.cluster.id) as cluster:
@@ -47,9 +47,13 @@ class Clusters:
         key = (await self._seat.read()).cluster.unlock_key
         return UnlockKey(key=UNLOCK_KEY.shown(key) if key else "")
 
-    async def rotate_unlock_key(self, _request: RotateUnlockKeyRequest) -> UnlockKey:
-        """Make a new unlock key; every manager wraps new data keys with it when it sees it."""
-        fresh = UNLOCK_KEY.create(self._seat.rng)
+    async def rotate_unlock_key(self, request: RotateUnlockKeyRequest) -> UnlockKey:
+        """Take a new unlock key; every manager wraps new data keys with it when it sees it.
+
+        Whoever brings the key has it also when the answer is lost; the managers may have locked
+        themselves with it by then.
+        """
+        fresh = self._key(request.key)
 
         def decide(tx: Editor) -> None:
             with tx.clusters.edit(tx.view.cluster.id) as cluster:
@@ -62,6 +66,10 @@ class Clusters:
 
         await self._seat.write(decide)
         return UnlockKey(key=UNLOCK_KEY.shown(fresh))
+
+    def _key(self, given: str) -> bytes:
+        """Return the key that was given, or a new one. Raises InvalidInput."""
+        return UNLOCK_KEY.parse(given) if given else UNLOCK_KEY.create(self._seat.rng)
 
     async def get_backup(self, _request: GetBackupRequest, send: Send) -> None:
         """Send everything that was acknowledged before the call, as of one moment."""

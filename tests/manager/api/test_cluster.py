@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmpy.errors import WrongState
+from swarmpy.errors import InvalidInput, WrongState
 from swarmpy.manager.api.cluster import Clusters
 from swarmpy.pb.control_pb2 import (
     GetBackupRequest,
@@ -46,6 +46,19 @@ async def test_rotating_makes_another_key_while_autolock_is_on() -> None:
     new = (await clusters.rotate_unlock_key(RotateUnlockKeyRequest())).key
     assert new != old
     assert (await clusters.get_unlock_key(GetUnlockKeyRequest())).key == new
+
+
+async def test_a_key_that_was_brought_is_taken_and_what_is_none_refused() -> None:
+    seat = await leading_seat()
+    clusters = Clusters(seat)
+    mine, next_one = (UNLOCK_KEY.shown(letter * 32) for letter in (b"1", b"2"))
+    await clusters.update_cluster(UpdateClusterRequest(autolock=True, unlock_key=mine))
+    assert seat.store.view.cluster.unlock_key == b"1" * 32
+    with pytest.raises(InvalidInput, match="no unlock key"):
+        await clusters.rotate_unlock_key(RotateUnlockKeyRequest(key="hunter2"))
+    assert seat.store.view.cluster.unlock_key == b"1" * 32
+    await clusters.rotate_unlock_key(RotateUnlockKeyRequest(key=next_one))
+    assert seat.store.view.cluster.unlock_key == b"2" * 32
 
 
 async def test_no_answer_but_its_own_has_the_unlock_key() -> None:
