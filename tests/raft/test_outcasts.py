@@ -8,6 +8,7 @@ import pytest
 
 from swarmpy.errors import OutcomeUnknown
 from tests.raft.cluster import Cluster, simulate
+from tests.raft.stock import SUCCESS, Stock
 
 
 def test_a_removed_member_is_never_counted_again() -> None:
@@ -31,3 +32,21 @@ def test_a_removed_member_is_never_counted_again() -> None:
         assert not removed.is_leader
 
     simulate(scenario)
+
+
+def test_stock_lets_a_wiped_member_vote_an_acknowledged_write_away() -> None:
+    stock = Stock("LFG")
+    stock.elect("L")
+    stock.cut_off("G")
+    outcomes = stock.say("L", "acknowledged")
+    stock.run()
+    assert outcomes == [SUCCESS]
+    stock.cut_off("L")
+    cable = type(stock.core["G"]._SyncObj__transport)
+    stock.core["F"] = Stock("LFG").core["F"]
+    stock.core["F"]._SyncObj__transport = cable(stock, "F")
+    stock.link("F", "G")
+    stock.elect("G")
+    stock.say("G", "other")
+    stock.run()
+    assert stock.core["G"].words == ["other"], "tests/raft/test_log_ids.py has what happens here"

@@ -83,5 +83,5 @@ async def test_a_backup_is_the_whole_state_in_pieces(monkeypatch: pytest.MonkeyP
     content = BackupContent.FromString(b"".join(chunk.data for chunk in sent.messages))
     copy = new_store(seat.clock)
     copy.restore([content.state])
-    assert list(copy.snapshot()) == list(seat.store.snapshot())
+    assert list(copy.as_bytes()) == list(seat.store.as_bytes())
     assert content.index == seat.store.index
