@@ -16,7 +16,7 @@ from pathlib import Path
 import grpc
 
 from bench.raft.slices import VALUE_BYTES, Slice, cpu_s, slice_of
-from tests.e2e.raft_member import free_addresses
+from tests.raft.ports import free_addresses
 
 NAMES = ("m1", "m2", "m3")
 START_S = 60.0

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,11 @@ class Rows:
         self.index = index
         self._rows[entry[:KEY_BYTES]] = entry
 
-    def snapshot(self) -> bytes:
-        return self.index.to_bytes(8, "big") + b"".join(self._rows.values())
+    async def snapshot(self) -> Iterator[bytes]:
+        return iter([self.index.to_bytes(8, "big"), *self._rows.values()])
 
-    def restore(self, snapshot: bytes) -> None:
+    def restore(self, pieces: Iterable[bytes]) -> None:
+        snapshot = b"".join(pieces)
         self.index = int.from_bytes(snapshot[:8], "big")
         width = KEY_BYTES + VALUE_BYTES
         rows = (snapshot[at : at + width] for at in range(8, len(snapshot), width))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bench.raft.slices import Slice
 from tests.e2e.child import Child, Gone
-from tests.e2e.raft_member import found, free_addresses
+from tests.e2e.raft_member import found
+from tests.raft.ports import free_addresses
 
 NAMES = "abc"
 START_S = 60.0
