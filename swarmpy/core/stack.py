@@ -27,7 +27,9 @@ R = TypeVar("R", Network, Config, Secret)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Everything of these kinds that the swarm holds, in whichever stack or in none."""
+    """What the swarm holds, in whichever stack or in none: all services, networks and tasks; of
+    configs and secrets, at least the stack's, and every revision of what the manifest names.
+    """
 
     services: Sequence[Service] = ()
     networks: Sequence[Network] = ()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from swarmpy.core.stack_files import revision_of
 from swarmpy.pb.objects_pb2 import (
     Cluster,
     Config,
@@ -40,6 +41,11 @@ class Schema:
 
 _SPEC_NAME: Index = lambda row: (row.spec.name,)  # noqa: E731
 _STACK: Index = lambda row: (row.stack_id,)  # noqa: E731
+_FILES: Mapping[str, Index] = {
+    "name": _SPEC_NAME,
+    "stack_id": _STACK,
+    "family": lambda row: (revision_of(row.spec.name)[0],),  # all revisions of one file
+}
 
 
 SCHEMAS: tuple[Schema, ...] = (
@@ -58,8 +64,8 @@ SCHEMAS: tuple[Schema, ...] = (
         {"service_id": lambda task: (task.service_id,), "node_id": lambda task: (task.node_id,)},
     ),
     Schema("networks", "network", Network, {"name": _SPEC_NAME, "stack_id": _STACK}),
-    Schema("configs", "config", Config, {"name": _SPEC_NAME, "stack_id": _STACK}),
-    Schema("secrets", "secret", Secret, {"name": _SPEC_NAME, "stack_id": _STACK}),
+    Schema("configs", "config", Config, _FILES),
+    Schema("secrets", "secret", Secret, _FILES),
     Schema("stacks", "stack", Stack, {"name": lambda stack: (stack.name,)}),
     Schema("join_tokens", "join_token", JoinToken, {}),
     Schema("events", "event", Event, {"object_id": lambda event: (event.object_id,)}),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from swarmpy.core.stack import Names, resolve_references
 from swarmpy.core.validate import validate_service, validate_service_update
 from swarmpy.errors import AlreadyExists, Conflict, InUse, InvalidInput, WrongState
+from swarmpy.manager.api.concerned import concerned
 from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, roll_back, scale, set_spec
 from swarmpy.manager.api.tally import tally_of
@@ -23,6 +24,7 @@ from swarmpy.pb.control_pb2 import (
     UpdateServiceRequest,
 )
 from swarmpy.pb.objects_pb2 import Service
+from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.store.editor import Editor
 from swarmpy.store.view import View
 
@@ -40,7 +42,7 @@ class Services:
         def decide(tx: Editor) -> None:
             if tx.view.services.by("name", request.spec.name):
                 raise AlreadyExists.named("service", request.spec.name)
-            spec = resolve_references(request.spec, names_in(tx.view))
+            spec = resolve_references(request.spec, names_for(request.spec, tx.view))
             refuse_taken_ports(spec, tx.view.services, ())
             tx.services.create(begin(Service(id=service_id, spec=spec)))
 
@@ -61,7 +63,7 @@ class Services:
                     remedy="read it again and repeat the change",
                 )
             validate_service_update(service.spec, request.spec)
-            spec = resolve_references(request.spec, names_in(view))
+            spec = resolve_references(request.spec, names_for(request.spec, view))
             refuse_taken_ports(spec, view.services, (service.id,))
             if spec != service.spec:
                 set_spec(service, spec)
@@ -132,6 +134,10 @@ class Services:
         return self._seat.store.view.services.get(service_id)
 
 
-def names_in(view: View) -> Names:
-    """Return everything that a spec may refer to."""
-    return Names.of(view.networks, view.configs, view.secrets)
+def names_for(spec: ServiceSpec, view: View) -> Names:
+    """Return what a spec may refer to."""
+    return Names.of(
+        view.networks,
+        concerned(view.configs, (), (spec,)),
+        concerned(view.secrets, (), (spec,)),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from swarmpy.core.stack import Present, StackPlan, plan
 from swarmpy.core.validate import validate_stack
 from swarmpy.errors import InUse
+from swarmpy.manager.api.concerned import concerned
 from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, set_spec
 from swarmpy.manager.api.tally import tally_of
@@ -38,7 +39,7 @@ class Stacks:
 
         def decide(tx: Editor) -> StackPlan:
             stack = self._begun(tx, spec)
-            planned = plan(spec, stack.id, _present(tx.view), self._seat.ids.new_id)
+            planned = plan(spec, stack.id, _present(tx.view, spec, stack.id), self._seat.ids.new_id)
             _refuse_ports(tx.view, planned)
             self._write(tx, planned)
             return planned
@@ -73,7 +74,9 @@ class Stacks:
             found = tx.view.stacks.resolve(request.stack)
             empty = StackSpec(name=found.name)
             # What others use of it is refused before anything ends.
-            planned = plan(empty, found.id, _present(tx.view), self._seat.ids.new_id)
+            planned = plan(
+                empty, found.id, _present(tx.view, empty, found.id), self._seat.ids.new_id
+            )
             with tx.stacks.edit(found.id) as stack:
                 stack.removing = True
             for service_id in planned.remove_services:
@@ -119,12 +122,14 @@ class Stacks:
         perform(tx, planned.delete, self._seat.ids, self._seat.now_ms)
 
 
-def _present(view: View) -> Present:
+def _present(view: View, spec: StackSpec, stack_id: str) -> Present:
+    configs = [config.name for config in spec.configs]
+    secrets = [secret.name for secret in spec.secrets]
     return Present(
         services=list(view.services),
         networks=list(view.networks),
-        configs=list(view.configs),
-        secrets=list(view.secrets),
+        configs=concerned(view.configs, configs, spec.services, stack_id),
+        secrets=concerned(view.secrets, secrets, spec.services, stack_id),
         tasks=list(view.tasks),
     )
 
