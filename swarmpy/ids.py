@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-LENGTH = 16
+ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+LENGTH: Final = 16
 """Characters of an id: 82 bits, so two swarms' ids do not meet either."""
+
+_LETTERS: Final = ALPHABET[10:]
+_PAIRS: Final = [a + b for a in ALPHABET for b in ALPHABET]
+_BITS: Final = 128
+"""Far more than an id has, so that what the last division leaves over favours no id."""
 
 
 class IdSource:
@@ -16,5 +22,11 @@ class IdSource:
         self._rng = rng
 
     def new_id(self) -> str:
-        first = self._rng.choice(ALPHABET[10:])
-        return first + "".join(self._rng.choices(ALPHABET, k=LENGTH - 1))
+        """Ask for chance once: the system's costs a call of the kernel each time."""
+        number, letter = divmod(self._rng.getrandbits(_BITS), len(_LETTERS))
+        parts = [_LETTERS[letter]]
+        for _ in range(LENGTH // 2 - 1):
+            number, pair = divmod(number, len(_PAIRS))
+            parts.append(_PAIRS[pair])
+        parts.append(ALPHABET[number % len(ALPHABET)])
+        return "".join(parts)
