@@ -15,45 +15,41 @@ from swarmpy.pb.specs_pb2 import ConfigSpec, StackSpec
 
 OBJECTS = 100
 CALLERS = 4
-STACKS = 8
-"""They are deployed over and over, with other contents each time: etcd's keys are, too."""
 
 
 async def bulk(client: Client, etcd: Etcd, rounds: int, seconds: float) -> None:
-    versions = itertools.count()
-    await _deploy_on(client, versions, seconds)
+    numbers = itertools.count()
+    await _deploy_on(client, numbers, seconds)
     await etcd.load(OBJECTS, seconds)
     mine: list[float] = []
     theirs: list[float] = []
     for _ in range(rounds):
-        mine.append(await _deploy_on(client, versions, seconds))
+        mine.append(await _deploy_on(client, numbers, seconds))
         theirs.append((await etcd.load(OBJECTS, seconds)).commits_per_s)
     ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
     row(f"{OBJECTS} objects a call", _words(mine), _words(theirs), ratio, ">= 2x")
 
 
-async def _deploy_on(client: Client, versions: itertools.count[int], seconds: float) -> float:
-    """Deploy stacks of configs for a while; return the objects written in a second."""
+async def _deploy_on(client: Client, numbers: itertools.count[int], seconds: float) -> float:
+    """Deploy new stacks of configs for a while; return the objects written in a second."""
     began = time.perf_counter()
     end = began + seconds
     deployed = 0
 
-    async def one(caller: int) -> None:
+    async def one() -> None:
         nonlocal deployed
-        for stack in itertools.cycle(range(caller, STACKS, CALLERS)):
-            if time.perf_counter() > end:
-                return
-            await client.deploy(_stack(f"stack{stack}", next(versions)))
+        while time.perf_counter() < end:
+            await client.deploy(_stack(f"stack{next(numbers)}"))
             deployed += 1
 
     async with asyncio.TaskGroup() as tasks:
-        for caller in range(CALLERS):
-            tasks.create_task(one(caller))
+        for _ in range(CALLERS):
+            tasks.create_task(one())
     return deployed * OBJECTS / (time.perf_counter() - began)
 
 
-def _stack(name: str, version: int) -> StackSpec:
-    contents = f"{version:016d}".encode().ljust(VALUE_BYTES, b".")
+def _stack(name: str) -> StackSpec:
+    contents = name.encode().ljust(VALUE_BYTES, b".")
     return StackSpec(
         name=name,
         configs=[

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from swarmpy import Client
 from swarmpy.daemon.bootstrap import prepare_first, prepare_joining
+from swarmpy.daemon.key_choice import KeyWish
 from swarmpy.daemon.settings import Settings
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER
 
@@ -23,7 +24,7 @@ async def swarm(root: Path) -> AsyncIterator[Client]:
     """Give a client of the first manager, which leads, once all three are members."""
     daemons: list[subprocess.Popen[bytes]] = []
     try:
-        first = await asyncio.to_thread(prepare_first, _settings(root, 1))
+        first = await asyncio.to_thread(_prepare_first, root)
         daemons.append(_start(first))
         async with asyncio.timeout(START_S):
             while not first.socket_path.exists():
@@ -31,9 +32,14 @@ async def swarm(root: Path) -> AsyncIterator[Client]:
         async with await Client.connect(f"unix://{first.socket_path}") as client:
             for number in range(2, MANAGERS + 1):
                 token = (await client.create_token(NODE_ROLE_MANAGER)).secret
-                settings = _settings(root, number)
-                await asyncio.to_thread(prepare_joining, settings, first.raft_address, token)
-                daemons.append(_start(settings))
+                joined = await asyncio.to_thread(
+                    prepare_joining,
+                    _settings(root, number),
+                    first.raft_address,
+                    token,
+                    _key(root, number),
+                )
+                daemons.append(_start(joined.settings))
                 await _until_members(client, number)
             yield client
     finally:
@@ -41,6 +47,14 @@ async def swarm(root: Path) -> AsyncIterator[Client]:
             daemon.terminate()
         for daemon in daemons:
             daemon.wait()
+
+
+def _prepare_first(root: Path) -> Settings:
+    return prepare_first(_settings(root, 1), _key(root, 1)).settings
+
+
+def _key(root: Path, number: int) -> KeyWish:
+    return KeyWish(f"file:{root}/key{number}")
 
 
 def _settings(root: Path, number: int) -> Settings:
