@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
 
 from swarmpy.errors import Ambiguous, NotFound
 from swarmpy.store.tables import Schema
@@ -79,28 +79,38 @@ class Table(Generic[M]):
     def put(self, row_id: str, row: M) -> None:
         """Insert or replace; a replaced row keeps its place. For `apply` only."""
         old = self._rows.get(row_id)
-        if old is not None:
-            self._unindex(row_id, old)
-        else:
+        if old is None:
             self._places[row_id] = self._next_place
             self._next_place += 1
         self._rows[row_id] = row
         for name, values_of in self.schema.indexes.items():
-            for value in values_of(row):
-                self._indexes[name].setdefault(value, {})[row_id] = None
+            values = values_of(row)
+            if old is not None:
+                before = values_of(old)
+                if before == values:
+                    continue
+                self._forget(name, before, row_id)
+            index = self._indexes[name]
+            for value in values:
+                under = index.get(value)
+                if under is None:
+                    index[value] = {row_id: None}
+                else:
+                    under[row_id] = None
 
     def drop(self, row_id: str) -> M | None:
         """Remove if present and return what was there. For `apply` only."""
         old = self._rows.pop(row_id, None)
         if old is not None:
-            self._unindex(row_id, old)
+            for name, values_of in self.schema.indexes.items():
+                self._forget(name, values_of(old), row_id)
             del self._places[row_id]
         return old
 
-    def _unindex(self, row_id: str, row: Any) -> None:
-        for name, values_of in self.schema.indexes.items():
-            for value in values_of(row):
-                under = self._indexes[name][value]
-                del under[row_id]
-                if not under:
-                    del self._indexes[name][value]
+    def _forget(self, name: str, values: Iterable[str], row_id: str) -> None:
+        index = self._indexes[name]
+        for value in values:
+            under = index[value]
+            del under[row_id]
+            if not under:
+                del index[value]

@@ -66,7 +66,15 @@ SCHEMAS: tuple[Schema, ...] = (
     Schema("networks", "network", Network, {"name": _SPEC_NAME, "stack_id": _STACK}),
     Schema("configs", "config", Config, _FILES),
     Schema("secrets", "secret", Secret, _FILES),
-    Schema("stacks", "stack", Stack, {"name": lambda stack: (stack.name,)}),
+    Schema(
+        "stacks",
+        "stack",
+        Stack,
+        {
+            "name": lambda stack: (stack.name,),
+            "removing": lambda stack: ("yes",) if stack.removing else (),
+        },
+    ),
     Schema("join_tokens", "join_token", JoinToken, {}),
     Schema("events", "event", Event, {"object_id": lambda event: (event.object_id,)}),
 )

@@ -55,7 +55,7 @@ class StackReapLoop(ControlLoop):
 
     def touched(self, change: RowChange) -> Iterable[str]:
         """Return every stack that is being removed: it may wait for others' services."""
-        removing = [stack.id for stack in self.store.view.stacks if stack.removing]
+        removing = [stack.id for stack in self.store.view.stacks.by("removing", "yes")]
         return [change.id, *removing] if change.table == "stacks" else removing
 
     def decide(self, view: View, key: str, now_ms: int) -> Decision:
