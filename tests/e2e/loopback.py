@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -10,12 +11,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SWARMPY = str(Path(sys.executable).parent / "swarmpy")
+from tests.e2e.cluster import SWARMPY, until
+
+Done = subprocess.CompletedProcess[str]
+
+_NETS = itertools.count(1)
+"""The third number of each swarm's addresses: two of one process never meet."""
 
 STACK = """
 services:
@@ -33,9 +38,10 @@ secrets:
 class LoopbackSwarm:
     """Node n listens on 127.x.y.n; all of them end with the swarm."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, runtime: str = "process") -> None:
         self.root = root
-        self._net = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
+        self._runtime = runtime
+        self._net = f"127.{100 + os.getpid() % 100}.{next(_NETS)}"
         self._nodes: dict[int, subprocess.Popen[bytes]] = {}
         self.environment: dict[str, str] = {}
         """For commands and daemons that are started from then on."""
@@ -43,17 +49,30 @@ class LoopbackSwarm:
     def dir(self, number: int) -> Path:
         return self.root / f"n{number}"
 
+    def address(self, number: int) -> str:
+        return f"{self._net}.{number}"
+
+    def host(self, number: int) -> str:
+        """Return what SWARMPY_HOST is to be for a node to answer."""
+        return f"unix://{self.dir(number)}/swarmpy.sock"
+
     def flags(self, number: int) -> list[str]:
-        address = f"{self._net}.{number}"
+        address = self.address(number)
         return [
             "--state-dir", str(self.dir(number)), "--advertise-addr", address,
-            "--listen-addr", address, "--runtime", "process", "--published-addr", address,
+            "--listen-addr", address, "--runtime", self._runtime, "--published-addr", address,
             "--hostname", f"n{number}",
         ]  # fmt: skip
 
     def swarmpy(
-        self, number: int, *words: str, stdin: str = "", code: int | None = 0, timeout_s: float = 60
-    ) -> subprocess.CompletedProcess[str]:
+        self,
+        number: int,
+        *words: str,
+        stdin: str = "",
+        code: int | None = 0,
+        timeout_s: float = 60,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
         """Run a command that speaks with a node, and check how it ends; None lets anything pass."""
         done = subprocess.run(
             [SWARMPY, *words],
@@ -62,7 +81,7 @@ class LoopbackSwarm:
             text=True,
             timeout=timeout_s,
             check=False,
-            env=self._environment(SWARMPY_HOST=f"unix://{self.dir(number)}/swarmpy.sock"),
+            env=self._environment(SWARMPY_HOST=self.host(number), **(environment or {})),
         )
         assert code is None or done.returncode == code, (
             f"swarmpy {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}\n"
@@ -82,7 +101,7 @@ class LoopbackSwarm:
 
     def join(self, number: int, role: str, *flags: str) -> None:
         token = self.swarmpy(1, "token", "create", "--role", role, "-q").stdout.strip()
-        address = f"{self._net}.1:2377"
+        address = f"{self.address(1)}:2377"
         words = [SWARMPY, "join", address, "--token", token, "--foreground"]
         self._run(number, [*words, *self.flags(number), *flags])
 
@@ -145,17 +164,9 @@ class LoopbackSwarm:
         """Run a service with the canary in its environment and in a secret."""
         file = self.root / "stack.yaml"
         file.write_text(STACK.format(python=sys.executable, canary=canary, replicas=replicas))
-        done = subprocess.run(
-            [SWARMPY, "stack", "deploy", "-c", str(file), "shop", "--timeout", "60s"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self._environment(
-                SWARMPY_HOST=f"unix://{self.dir(number)}/swarmpy.sock", CANARY=canary
-            ),
-        )
+        words = ("stack", "deploy", "-c", str(file), "shop", "--timeout", "60s")
+        self.swarmpy(number, *words, environment={"CANARY": canary})
         file.unlink()
-        assert done.returncode == 0, done.stdout + done.stderr + self.log_tail(number)
 
     def task_pids(self, number: int) -> set[int]:
         """Return the first processes of the tasks on a node that run."""
@@ -199,20 +210,21 @@ class LoopbackSwarm:
 
 
 @contextlib.contextmanager
-def loopback_swarm() -> Iterator[LoopbackSwarm]:
-    """Give an empty swarm; its directory is short, for sockets live in it."""
+def state_directory() -> Iterator[Path]:
+    """Give a directory whose name is short, for sockets live in it."""
     root = Path(tempfile.mkdtemp(prefix="swm-"))
-    swarm = LoopbackSwarm(root)
     try:
-        yield swarm
+        yield root
     finally:
-        swarm.end()
         shutil.rmtree(root, ignore_errors=True)
 
 
-def until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Raise AssertionError when `condition` does not come true."""
-    give_up_at = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < give_up_at, f"after {timeout_s:.0f} s: {what}"
-        time.sleep(0.1)
+@contextlib.contextmanager
+def loopback_swarm() -> Iterator[LoopbackSwarm]:
+    """Give an empty swarm."""
+    with state_directory() as root:
+        swarm = LoopbackSwarm(root)
+        try:
+            yield swarm
+        finally:
+            swarm.end()

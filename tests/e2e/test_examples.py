@@ -11,7 +11,8 @@ import pytest
 
 from tests.e2e import test_quickstart
 from tests.e2e.cluster import EXAMPLES, until
-from tests.e2e.local_swarm import Done, LocalSwarm, docker, local_swarm
+from tests.e2e.local_swarm import LocalSwarm, docker, local_swarm
+from tests.e2e.loopback import Done
 
 pytestmark = pytest.mark.engine
 
@@ -21,7 +22,7 @@ GONE_S = 30.0
 
 @pytest.fixture(scope="module")
 def swarm() -> Iterator[LocalSwarm]:
-    with local_swarm("127.0.71", workers=2) as made:
+    with local_swarm(workers=2) as made:
         yield made
 
 
@@ -45,7 +46,7 @@ def containers(swarm: LocalSwarm, *, ended: bool = True) -> list[list[str]]:
 
 def deploy(swarm: LocalSwarm, stack: str, *files: Path, **environment: str) -> Done:
     flags = [flag for path in files for flag in ("-c", str(path))]
-    return swarm.swarmpy("stack", "deploy", *flags, stack, environment=environment)
+    return swarm.run("stack", "deploy", *flags, stack, environment=environment)
 
 
 def deployed(swarm: LocalSwarm, stack: str, file: str, **environment: str) -> None:
@@ -101,8 +102,8 @@ def test_everywhere_runs_limited_on_every_node_and_on_one_that_joins_later(
 ) -> None:
     deployed(swarm, stack, "everywhere.yaml")
     assert [len(there) for there in containers(swarm, ended=False)] == [1, 1, 1]
-    swarm.join()
-    swarm.until_ready()
+    swarm.add_worker()
+    swarm.until_all_ready()
     until(
         lambda: [len(there) for there in containers(swarm, ended=False)] == [1] * 4,
         20,
@@ -122,10 +123,9 @@ def test_everywhere_runs_limited_on_every_node_and_on_one_that_joins_later(
 
 def test_job_runs_five_tasks_to_their_end(swarm: LocalSwarm, stack: str) -> None:
     deployed(swarm, stack, "job.yaml")
-    tasks = swarm.json("service", "ps", "job_sums")
-    states = [task["status"]["state"] for task in tasks]
-    assert states.count("complete") == 5
-    assert set(states) == {"complete"}
+    tasks = swarm.rows("service", "ps", "job_sums")
+    assert [task["status"] for task in tasks if task["status"]["state"] != "complete"] == []
+    assert len(tasks) == 5
     assert not any(containers(swarm, ended=False))
     assert swarm.must("service", "logs", "job_sums").count("sum is ") == 5
 
@@ -138,14 +138,14 @@ def test_config_and_secret_are_files_and_a_secret_is_never_shown(
     assert [node.get(8082) for node in swarm.nodes] == [
         f"a page that every replica shows\nthe password has {len(password)} letters\n"
     ] * len(swarm.nodes)
-    [secret] = swarm.json("secret", "ls")
+    [secret] = swarm.rows("secret", "ls")
     [container] = [found for there in containers(swarm) for found in there]
     shown = [
         swarm.must("secret", "ls", "--format", "yaml"),
         swarm.must("service", "inspect", "config_web"),
         swarm.must("task", "inspect", "config_web.1"),
         swarm.must("events"),
-        *(node.log_tail() for node in swarm.nodes),
+        *(swarm.log_tail(number) for number in range(1, len(swarm.nodes) + 1)),
         *docker("inspect", container),
     ]
     assert secret["spec"]["data"] == ""

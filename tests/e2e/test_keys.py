@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from swarmpy.security.operator_keys import RECOVERY_KEY, UNLOCK_KEY
-from tests.e2e.loopback import LoopbackSwarm, until
+from tests.e2e.cluster import until
+from tests.e2e.loopback import LoopbackSwarm
 
 pytestmark = pytest.mark.timeout(240)
 

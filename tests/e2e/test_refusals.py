@@ -19,7 +19,8 @@ import pytest
 from swarmpy.security.certificates import Authority
 from swarmpy.security.tokens import mint, parse
 from tests.e2e.cluster import until
-from tests.e2e.local_swarm import Done, LocalSwarm, local_swarm, swarmpy
+from tests.e2e.local_swarm import LocalSwarm, local_swarm, swarmpy
+from tests.e2e.loopback import Done
 
 pytestmark = pytest.mark.engine
 
@@ -31,7 +32,7 @@ OUTSIDER = 9
 
 @pytest.fixture(scope="module")
 def swarm() -> Iterator[LocalSwarm]:
-    with local_swarm("127.0.73", workers=1) as made:
+    with local_swarm(workers=1) as made:
         yield made
 
 
@@ -144,7 +145,7 @@ def test_a_bad_stack_is_refused_whole(swarm: LocalSwarm, bad: Bad, tmp_path: Pat
     file = tmp_path / "bad.yaml"
     file.write_text(bad.text)
     before = swarm.objects()
-    done = swarm.swarmpy("stack", "deploy", "-c", str(file), "bad")
+    done = swarm.run("stack", "deploy", "-c", str(file), "bad")
     assert_refused(done, bad.exit_code, *bad.said)
     assert swarm.objects() == before
 
@@ -153,7 +154,7 @@ def test_a_bad_stack_is_refused_whole(swarm: LocalSwarm, bad: Bad, tmp_path: Pat
 
 
 def create(swarm: LocalSwarm, name: str, image: str, *argv: str) -> Done:
-    return swarm.swarmpy("service", "create", image, "--name", name, *argv)
+    return swarm.run("service", "create", image, "--name", name, *argv)
 
 
 def test_an_image_that_is_nowhere_is_named(swarm: LocalSwarm) -> None:
@@ -199,7 +200,7 @@ def test_a_port_that_a_host_uses_itself_is_named_with_the_host(swarm: LocalSwarm
 def outside(swarm: LocalSwarm) -> Iterator[Path]:
     """The state directory of a node that shall not come into being."""
     before = swarm.objects()["nodes"]
-    state_dir = swarm.root / f"n{OUTSIDER}"
+    state_dir = swarm.dir(OUTSIDER)
     yield state_dir
     assert not state_dir.exists()
     assert swarm.objects()["nodes"] == before
@@ -238,7 +239,7 @@ def test_a_token_of_another_authority_is_refused_and_its_secret_is_not_shown(
     assert_refused(done, 1, "for another swarm than the one that answers")
     shown = secret.rpartition("-")[2]
     assert shown not in done.stderr
-    assert shown not in swarm.nodes[0].log_tail()
+    assert shown not in swarm.log_tail(1)
 
 
 def test_a_machine_whose_clock_is_far_off_is_refused(
@@ -276,7 +277,7 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 def test_a_second_init_changes_nothing(swarm: LocalSwarm) -> None:
     before = swarm.objects()
     state_dir = swarm.nodes[0].state_dir
-    done = swarm.swarmpy("init", "--state-dir", str(state_dir), *swarm.flags(1))
+    done = swarm.run("init", "--state-dir", str(state_dir), *swarm.flags(1))
     assert_refused(done, 1, "is in a swarm already", "swarmpy leave")
     assert swarm.objects() == before
 
@@ -310,19 +311,19 @@ def test_init_on_a_full_disk_leaves_nothing(small_disk: Path) -> None:
 
 
 def test_a_disk_that_fills_up_refuses_writes_and_recovers_by_itself(small_disk: Path) -> None:
-    swarm = LocalSwarm(small_disk, "127.0.75")
+    swarm = LocalSwarm(small_disk)
     with ExitStack() as stack:
-        stack.callback(swarm.stop)
-        swarm.init()
+        stack.callback(swarm.end)
+        swarm.found()
         swarm.must("config", "create", "before", "-", stdin="kept")
         ballast = fill(small_disk)
-        refused = swarm.swarmpy("config", "create", "during", "-", stdin="x" * 100_000)
+        refused = swarm.run("config", "create", "during", "-", stdin="x" * 100_000)
         assert_refused(refused, 1, "disk is full", "free space")
-        assert {row["spec"]["name"] for row in swarm.json("config", "ls")} == {"before"}
+        assert {row["spec"]["name"] for row in swarm.rows("config", "ls")} == {"before"}
         ballast.unlink()
         until(
-            lambda: not swarm.swarmpy("config", "create", "after", "-", stdin="y").returncode,
+            lambda: not swarm.run("config", "create", "after", "-", stdin="y").returncode,
             10,
             "writes are accepted again",
         )
-        assert {row["spec"]["name"] for row in swarm.json("config", "ls")} == {"before", "after"}
+        assert {row["spec"]["name"] for row in swarm.rows("config", "ls")} == {"before", "after"}
