@@ -77,7 +77,8 @@ def run(wanted: DevSwarm, say: Callable[[str], None]) -> None:
 
 
 async def _run(wanted: DevSwarm, say: Callable[[str], None]) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets its background ignore the first
+        asyncio.get_running_loop().add_signal_handler(number, _interrupt)
     began = time.monotonic()
     async with _swarm(wanted, say) as client:
         say(f"swarm     {wanted.managers} managers, {wanted.workers} workers ready after "

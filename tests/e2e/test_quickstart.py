@@ -86,12 +86,16 @@ def test_a_signal_takes_it_all_down(number: signal.Signals) -> None:
     deadline = time.monotonic() + READY_S
     with quickstart(NO_ENGINE) as process:
         assert process.stdout is not None
-        while "Ctrl-C takes it all down" not in printed:
-            assert time.monotonic() < deadline, printed
-            line = process.stdout.readline()
-            assert line, printed
-            printed += line
-        process.send_signal(number)
-        printed += process.stdout.read()
+        try:
+            while "Ctrl-C takes it all down" not in printed:
+                assert time.monotonic() < deadline, printed
+                line = process.stdout.readline()
+                assert line, printed
+                printed += line
+            process.send_signal(number)
+            printed += process.stdout.read()
+        except BaseException:
+            process.terminate()
+            raise
     assert process.returncode == 0, printed
     assert_nothing_stays(printed)
