@@ -32,6 +32,7 @@ from swarmpy.rpc.address import join_address
 from swarmpy.rpc.cluster_port import JOIN_PROTOCOL, ClusterPort
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.rpc.grpc_transport import GrpcTransport, serve_local
+from swarmpy.rpc.streams import on_streams
 from swarmpy.seams import Clock, Disk
 from swarmpy.security.certificates import NodeIdentity
 from swarmpy.security.sealed import Seal
@@ -100,7 +101,7 @@ class ManagerPart:
             at_home=self._side.run_at_home,
         )
         self._port.register(
-            JOIN_PROTOCOL, self._manager.join_server.handle, needs_certificate=False
+            JOIN_PROTOCOL, on_streams(self._manager.join_server.handle), needs_certificate=False
         )
 
     async def run(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Final
 
 from swarmpy.errors import InvalidInput
@@ -16,51 +16,80 @@ QUEUE_MAX_BYTES: Final = 32 << 20
 """What may wait to be sent. Raised: a slow peer costs more memory, and a heartbeat behind it
 all comes later."""
 
-READ_BYTES: Final = 256 << 10
-"""Taken from the connection at once."""
 
-
-class PeerLink:
+class PeerLink(asyncio.Protocol):
     """`preferred` links stay when two nodes have dialled each other at once."""
 
-    def __init__(self, peer_id: str, writer: asyncio.StreamWriter, *, preferred: bool) -> None:
+    def __init__(self, peer_id: str, transport: asyncio.Transport, *, preferred: bool) -> None:
         self.peer_id = peer_id
         self.preferred = preferred
-        self._writer = writer
+        self._transport = transport
+        self._buffer = bytearray()
+        """The beginning of a frame."""
+        self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def live(self, on_frame: Callable[[str, bytes], None]) -> None:
+        """Tell of every frame, in the turn that it arrives in, until one end hangs up.
+
+        Raises:
+            InvalidInput: a frame is longer than any can be.
+            OSError: the connection broke.
+        """
+        self._on_frame = on_frame
+        self._transport.set_protocol(self)
+        self._transport.resume_reading()
+        await self._ended
 
     def send(self, frame: bytes) -> bool:
         """Queue a frame; False when the link is over or too much waits already."""
-        transport = self._writer.transport
-        if transport.is_closing() or len(frame) > FRAME_MAX_BYTES:
+        transport, length = self._transport, len(frame)
+        if transport.is_closing() or length > FRAME_MAX_BYTES:
             return False
-        if transport.get_write_buffer_size() + len(frame) > QUEUE_MAX_BYTES:
+        if transport.get_write_buffer_size() + length > QUEUE_MAX_BYTES:
             return False
-        self._writer.write(LENGTH.pack(len(frame)) + frame)
+        transport.write(LENGTH.pack(length) + frame)
         return True
 
     def abort(self) -> None:
-        """End it at once; its reader sees the end."""
-        self._writer.transport.abort()
+        """End it at once: no frame is told of any more."""
+        self._end(None)
 
+    # --- asyncio.Protocol
 
-async def frames_of(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Yield frames until the other end hangs up.
-
-    Raises:
-        InvalidInput: a frame is longer than any can be.
-        OSError: the connection broke.
-    """
-    buffer = bytearray()
-    while chunk := await reader.read(READ_BYTES):
-        buffer += chunk
-        start = 0
-        while len(buffer) >= start + LENGTH.size:
-            (length,) = LENGTH.unpack_from(buffer, start)
-            if length > FRAME_MAX_BYTES:
-                raise InvalidInput(f"a frame of {length} bytes is longer than {FRAME_MAX_BYTES}")
+    def data_received(self, data: bytes) -> None:
+        received: bytes | bytearray = data
+        if self._buffer:
+            self._buffer += data
+            received = self._buffer
+        size, start = len(received), 0
+        while size >= start + LENGTH.size and not self._ended.done():
+            (length,) = LENGTH.unpack_from(received, start)
             end = start + LENGTH.size + length
-            if len(buffer) < end:
+            if length > FRAME_MAX_BYTES:
+                self._end(_too_long(length))
+            elif size < end:
                 break
-            yield bytes(buffer[start + LENGTH.size : end])
-            start = end
-        del buffer[:start]
+            else:
+                self._on_frame(self.peer_id, bytes(received[start + LENGTH.size : end]))
+                start = end
+        if received is data:
+            self._buffer += data[start:]
+        else:
+            del self._buffer[:start]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc)
+
+    def _end(self, error: Exception | None) -> None:
+        if self._ended.done():
+            return
+        if error is None:
+            self._ended.set_result(None)
+        else:
+            self._ended.set_exception(error)
+        self._transport.abort()
+
+
+def _too_long(length: int) -> InvalidInput:
+    return InvalidInput(f"a frame of {length} bytes is longer than {FRAME_MAX_BYTES}")

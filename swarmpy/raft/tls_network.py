@@ -14,8 +14,7 @@ from typing import Final, Protocol, TypeAlias
 import structlog
 
 from swarmpy.errors import InvalidInput, Unavailable
-from swarmpy.raft.peer_link import PeerLink, frames_of
-from swarmpy.rpc.dial import hang_up
+from swarmpy.raft.peer_link import PeerLink
 from swarmpy.rpc.peer import Peer
 from swarmpy.seams import Clock
 
@@ -27,9 +26,7 @@ REDIAL_S: Final = 0.5
 PATIENCE_S: Final = 2.0
 """How long the lesser id waits to be dialled before it dials."""
 
-Handler: TypeAlias = Callable[
-    [asyncio.StreamReader, asyncio.StreamWriter, Peer | None], Awaitable[None]
-]
+Handler: TypeAlias = Callable[[asyncio.Transport, Peer | None], Awaitable[None]]
 
 
 class ClusterPort(Protocol):
@@ -38,10 +35,8 @@ class ClusterPort(Protocol):
     def register(self, protocol: str, handler: Handler, /) -> None:
         """Say who serves a protocol; the connection is closed when the handler returns."""
 
-    async def dial(
-        self, address: str, protocol: str, expected_node_id: str
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to a node. Raises Unavailable."""
+    async def dial(self, address: str, protocol: str, expected_node_id: str) -> asyncio.Transport:
+        """Connect to a node; what it sends is read from `resume_reading` on. Raises Unavailable."""
 
 
 class TlsPeerNetwork:
@@ -123,32 +118,29 @@ class TlsPeerNetwork:
 
     async def _dial(self, peer: str, address: str) -> None:
         try:
-            reader, writer = await self._port.dial(address, PROTOCOL, peer)
+            transport = await self._port.dial(address, PROTOCOL, peer)
         except Unavailable as error:
             log.debug("raft_peer_unreachable", peer=peer, address=address, error=str(error))
             return
         try:
-            await self._live(PeerLink(peer, writer, preferred=self._node_id > peer), reader)
+            await self._live(PeerLink(peer, transport, preferred=self._node_id > peer))
         finally:
-            await hang_up(writer)
+            transport.abort()
 
     # --- links
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer | None
-    ) -> None:
+    async def _serve(self, transport: asyncio.Transport, peer: Peer | None) -> None:
         """Take a connection that somebody else has dialled."""
         if peer is None or not peer.is_manager or not self._is_wanted(peer.node_id):
             log.warning("raft_peer_refused", peer=peer.node_id if peer else None)
             return
-        link = PeerLink(peer.node_id, writer, preferred=peer.node_id > self._node_id)
-        await self._live(link, reader)
+        await self._live(PeerLink(peer.node_id, transport, preferred=peer.node_id > self._node_id))
 
     def _is_wanted(self, peer: str) -> bool:
         is_open = self._peers is None or self._open_to_others
         return peer != self._node_id and (is_open or peer in (self._peers or {}))
 
-    async def _live(self, link: PeerLink, reader: asyncio.StreamReader) -> None:
+    async def _live(self, link: PeerLink) -> None:
         """Pass on frames until the link ends."""
         old = self._links.get(link.peer_id)
         if old is not None:
@@ -158,10 +150,7 @@ class TlsPeerNetwork:
         self._links[link.peer_id] = link
         self._on_link(link.peer_id, True)
         try:
-            async for frame in frames_of(reader):
-                if self._links.get(link.peer_id) is not link:
-                    return
-                self._on_frame(link.peer_id, frame)
+            await link.live(self._on_frame)
         except (OSError, InvalidInput) as error:
             log.info("raft_link_broke", peer=link.peer_id, error=str(error))
         finally:

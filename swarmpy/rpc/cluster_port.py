@@ -18,8 +18,9 @@ from cryptography import x509
 
 from swarmpy.errors import SwarmPyError, WrongState
 from swarmpy.rpc.address import join_address, split_address
-from swarmpy.rpc.dial import hang_up, open_tls
+from swarmpy.rpc.dial import hang_up, open_tls, without_delay
 from swarmpy.rpc.peer import Peer, peer_of_certificate
+from swarmpy.rpc.tls_transport import TlsTransport, shake_hands
 from swarmpy.security.certificates import NodeIdentity, node_name
 from swarmpy.security.tls import client_context, server_context
 
@@ -37,11 +38,10 @@ port with joins must not keep managers from each other."""
 STRANGER_TIMEOUT_S: Final = 60.0
 """Twice what a join may take."""
 
-Handler: TypeAlias = Callable[
-    [asyncio.StreamReader, asyncio.StreamWriter, Peer | None], Awaitable[None]
-]
-"""Serves one connection; when it returns or raises, the connection is closed. The peer is None
-for callers without a certificate."""
+Handler: TypeAlias = Callable[[asyncio.Transport, Peer | None], Awaitable[None]]
+"""Serves one connection, which does not read before it is told to (`streams.on_streams` makes
+streams of it). When it returns or raises, the connection is closed. The peer is None for callers
+without a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,7 @@ class ClusterPort:
         if self._connections >= CONNECTIONS_MAX or self._strangers >= STRANGERS_MAX:
             sock.close()
             return None
-        # asyncio does so for sockets it has made itself. Without it a small frame waits for the
-        # other end's delayed acknowledgement: 40 ms.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        without_delay(sock)
         # Counted here: their tasks begin later, and a flood would slip in between.
         self._connections += 1
         self._strangers += 1
@@ -126,10 +124,8 @@ class ClusterPort:
             self._listener.close()
             self._listener = None
 
-    async def dial(
-        self, address: str, protocol: str, expected_node_id: str
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to a node of the swarm; `hang_up` the writer in the end.
+    async def dial(self, address: str, protocol: str, expected_node_id: str) -> TlsTransport:
+        """Connect to a node of the swarm; `hang_up` in the end.
 
         Raises:
             Unavailable: nobody answers there, or not the node that was expected.
@@ -141,18 +137,17 @@ class ClusterPort:
         untaken.discard(sock)
         known = False
         try:
-            streams = await self._shake_hands(sock)
-            if streams is None:
+            transport = await self._shake_hands(sock)
+            if transport is None:
                 return
-            reader, writer = streams
             try:
-                protocol, peer = self._agreed(writer)
+                protocol, peer = self._agreed(transport)
                 known = peer is not None
                 self._strangers -= known
                 async with asyncio.timeout(None if known else STRANGER_TIMEOUT_S):
-                    await protocol.handler(reader, writer, peer)
+                    await protocol.handler(transport, peer)
             finally:
-                await hang_up(writer)
+                await hang_up(transport)
         except (SwarmPyError, OSError, asyncio.IncompleteReadError) as error:
             log.info("cluster_connection_failed", error=str(error) or type(error).__name__)
         except Exception:  # a bug met by one connection must not end the others
@@ -161,27 +156,16 @@ class ClusterPort:
             self._connections -= 1
             self._strangers -= not known
 
-    async def _shake_hands(
-        self, sock: socket.socket
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(loop=loop)
-        lines = asyncio.StreamReaderProtocol(reader, loop=loop)
+    async def _shake_hands(self, sock: socket.socket) -> TlsTransport | None:
         try:
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: lines,
-                sock,
-                ssl=self._server_context(),
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
-                ssl_shutdown_timeout=HANDSHAKE_TIMEOUT_S,
-            )
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                return await shake_hands(sock, self._server_context(), server_side=True)
         except OSError as error:
-            log.info("cluster_handshake_failed", error=str(error))
+            log.info("cluster_handshake_failed", error=str(error) or type(error).__name__)
             return None
-        return reader, asyncio.StreamWriter(transport, lines, reader, loop)
 
-    def _agreed(self, writer: asyncio.StreamWriter) -> tuple[_Protocol, Peer | None]:
-        tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    def _agreed(self, transport: TlsTransport) -> tuple[_Protocol, Peer | None]:
+        tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
         name = tls.selected_alpn_protocol()
         protocol = self._protocols.get(name or "")
         if protocol is None:

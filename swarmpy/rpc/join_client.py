@@ -29,6 +29,7 @@ from swarmpy.pb.join_pb2 import JoinOffer, JoinRequest, JoinResponse
 from swarmpy.rpc.cluster_port import JOIN_PROTOCOL
 from swarmpy.rpc.dial import hang_up, open_tls
 from swarmpy.rpc.frames import read_frame, write_frame
+from swarmpy.rpc.streams import streams_of
 from swarmpy.security.certificates import read_certificate
 from swarmpy.security.tls import join_context, verify_offer
 from swarmpy.security.tokens import Token, parse
@@ -70,11 +71,11 @@ async def dial_join(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamW
     Raises:
         Unavailable: nobody answers, or not in the joining protocol.
     """
-    reader, writer = await open_tls(address, join_context(JOIN_PROTOCOL), JOIN_PROTOCOL, None)
-    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    transport = await open_tls(address, join_context(JOIN_PROTOCOL), JOIN_PROTOCOL, None)
+    tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
     leaf_der = tls.getpeercert(binary_form=True)
     assert leaf_der, "a TLS server always shows a certificate"
-    return reader, writer, leaf_der
+    return *streams_of(transport), leaf_der
 
 
 async def _converse(

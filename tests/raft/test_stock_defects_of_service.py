@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import struct
 import zlib
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 from pysyncobj.tcp_connection import TcpConnection
 
 from swarmpy.errors import InvalidInput, NotLeader, OutcomeUnknown
-from swarmpy.raft.peer_link import frames_of
+from swarmpy.raft.peer_link import PeerLink
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.testing.memory_network import MemoryNetwork
 from swarmpy.testing.memory_peers import MemoryPeerNetwork
@@ -243,10 +244,14 @@ class TestAFrameHasALimit:
         assert len(connection._TcpConnection__readBuffer) == 1004
 
     async def test_here_the_link_ends(self) -> None:
-        reader = asyncio.StreamReader()
-        reader.feed_data(self.HEADER + bytes(1000))
-        with pytest.raises(InvalidInput, match="longer than"):
-            await anext(frames_of(reader))
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            theirs.send(self.HEADER + bytes(1000))
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+            with pytest.raises(InvalidInput, match="longer than"):
+                await PeerLink("peer", transport, preferred=True).live(lambda *_: None)
 
 
 class TestOneLinkToAPeerIsLive:
@@ -267,8 +272,8 @@ class TestOneLinkToAPeerIsLive:
             ear.set_handlers(lambda _peer, frame: heard.append(frame), lambda _peer, _up: None)
             await ear.start()
             old, new = [await network.connect("b", "a:1") for _ in range(2)]
-            for socket in (old, new):
-                socket.send("b")
+            for end in (old, new):
+                end.send("b")
                 await asyncio.sleep(0.1)
             old.send(b"old")
             new.send(b"new")

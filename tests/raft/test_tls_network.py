@@ -14,6 +14,7 @@ from swarmpy.raft import tls_network
 from swarmpy.raft.peer_link import LENGTH, QUEUE_MAX_BYTES
 from swarmpy.raft.tls_network import PROTOCOL, TlsPeerNetwork
 from swarmpy.rpc.dial import hang_up
+from swarmpy.rpc.streams import streams_of
 from tests.raft.loopback import LoopbackPort
 
 
@@ -107,7 +108,7 @@ async def test_two_that_dial_each_other_at_once_keep_one_link() -> None:
     async with ends("a", "b") as (a, b):
         introduce(a, b)
         await until(lambda: a.is_linked and b.is_linked)
-        reader, writer = await a.port.dial(b.address, PROTOCOL, "b")
+        reader, writer = streams_of(await a.port.dial(b.address, PROTOCOL, "b"))
         assert await reader.read() == b""
         await hang_up(writer)
         assert a.network.send("b", b"still here")
@@ -138,7 +139,7 @@ async def test_who_is_no_peer_any_more_is_dropped_and_refused() -> None:
 async def test_a_worker_is_refused() -> None:
     async with ends("a") as (a,):
         worker = End("w", NODE_ROLE_WORKER)
-        reader, writer = await worker.port.dial(a.address, PROTOCOL, "a")
+        reader, writer = streams_of(await worker.port.dial(a.address, PROTOCOL, "a"))
         assert await reader.read() == b""
         await hang_up(writer)
         assert a.links == []
@@ -146,7 +147,7 @@ async def test_a_worker_is_refused() -> None:
 
 async def test_an_endless_frame_ends_the_link() -> None:
     async with ends("a") as (a,):
-        reader, writer = await End("b").port.dial(a.address, PROTOCOL, "a")
+        reader, writer = streams_of(await End("b").port.dial(a.address, PROTOCOL, "a"))
         writer.write(LENGTH.pack(0xFFFFFFFF))
         assert await reader.read() == b""
         await hang_up(writer)
@@ -155,7 +156,7 @@ async def test_an_endless_frame_ends_the_link() -> None:
 
 async def test_what_a_peer_does_not_read_does_not_pile_up() -> None:
     async with ends("a") as (a,):
-        reader, writer = await End("b").port.dial(a.address, PROTOCOL, "a")
+        reader, writer = streams_of(await End("b").port.dial(a.address, PROTOCOL, "a"))
         await until(lambda: a.is_linked)
         frame = bytes(1 << 20)
         sent = 0

@@ -12,6 +12,7 @@ from swarmpy.rpc.cluster_port import JOIN_PROTOCOL, RAFT_PROTOCOL, ClusterPort
 from swarmpy.rpc.dial import hang_up, open_tls
 from swarmpy.rpc.join_client import dial_join
 from swarmpy.rpc.peer import Peer
+from swarmpy.rpc.streams import on_streams, streams_of
 from swarmpy.security.certificates import NodeIdentity
 from swarmpy.security.tls import join_context
 from tests.rpc.open_port import opened
@@ -31,8 +32,8 @@ async def say_who(
 
 def port_of(identity: NodeIdentity) -> ClusterPort:
     port = ClusterPort(lambda: identity)
-    port.register(RAFT_PROTOCOL, say_who)
-    port.register(JOIN_PROTOCOL, say_who, needs_certificate=False)
+    port.register(RAFT_PROTOCOL, on_streams(say_who))
+    port.register(JOIN_PROTOCOL, on_streams(say_who), needs_certificate=False)
     return port
 
 
@@ -51,7 +52,7 @@ async def ask(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> str
 async def test_a_node_is_known_by_its_certificate() -> None:
     dialler = port_of(node("node7", NODE_ROLE_WORKER))
     async with opened(port_of(SERVER)) as address:
-        streams = await dialler.dial(address, RAFT_PROTOCOL, "server1")
+        streams = streams_of(await dialler.dial(address, RAFT_PROTOCOL, "server1"))
         assert await ask(streams) == "node7"
 
 
@@ -69,9 +70,9 @@ async def test_small_frames_do_not_wait_for_each_other_on_either_end() -> None:
         await say_who(reader, writer, peer)
 
     port = ClusterPort(lambda: SERVER)
-    port.register(RAFT_PROTOCOL, answer)
+    port.register(RAFT_PROTOCOL, on_streams(answer))
     async with opened(port) as address:
-        streams = await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1")
+        streams = streams_of(await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1"))
         note(streams[1])
         assert await ask(streams) == "node7"
     assert len(delays) == 2
@@ -87,7 +88,9 @@ async def test_a_joining_node_needs_no_certificate() -> None:
 
 async def test_raft_is_not_spoken_with_strangers() -> None:
     async with opened(port_of(SERVER)) as address:
-        streams = await open_tls(address, join_context(RAFT_PROTOCOL), RAFT_PROTOCOL, None)
+        streams = streams_of(
+            await open_tls(address, join_context(RAFT_PROTOCOL), RAFT_PROTOCOL, None)
+        )
         assert not await ask(streams)
 
 
@@ -109,7 +112,7 @@ async def test_a_certificate_of_another_swarm_opens_nothing() -> None:
         SERVER.ca_certificate_pem,
     )
     async with opened(port_of(SERVER)) as address:
-        streams = await port_of(mixed).dial(address, RAFT_PROTOCOL, "server1")
+        streams = streams_of(await port_of(mixed).dial(address, RAFT_PROTOCOL, "server1"))
         assert not await ask(streams)
 
 
@@ -128,7 +131,7 @@ async def test_a_protocol_nobody_registered_is_not_spoken() -> None:
 async def test_a_renewed_certificate_is_shown_to_the_next_caller() -> None:
     shown = [SERVER]
     port = ClusterPort(lambda: shown[-1])
-    port.register(JOIN_PROTOCOL, say_who, needs_certificate=False)
+    port.register(JOIN_PROTOCOL, on_streams(say_who), needs_certificate=False)
     async with opened(port) as address:
         leaves = []
         for identity in (SERVER, node("server1")):
@@ -155,7 +158,8 @@ async def test_a_bug_met_by_one_connection_does_not_end_the_others() -> None:
     port = port_of(SERVER)
     port.register("crash/1", crash, needs_certificate=False)
     async with opened(port) as address:
-        assert not await ask(await open_tls(address, join_context("crash/1"), "crash/1", None))
+        transport = await open_tls(address, join_context("crash/1"), "crash/1", None)
+        assert not await ask(streams_of(transport))
         reader, writer, _ = await dial_join(address)
         assert await ask((reader, writer)) == "stranger"
 
@@ -163,7 +167,7 @@ async def test_a_bug_met_by_one_connection_does_not_end_the_others() -> None:
 async def test_a_flood_of_strangers_leaves_room_for_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_port, "STRANGERS_MAX", 2)
     async with opened(port_of(SERVER)) as address:
-        known = await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1")
+        known = streams_of(await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1"))
         strangers = [await dial_join(address) for _ in range(2)]
         with pytest.raises(Unavailable):
             await dial_join(address)
@@ -205,7 +209,7 @@ async def test_a_port_on_every_ipv6_address_answers_ipv4_too() -> None:
 
 async def test_closing_the_port_closes_its_connections() -> None:
     async with opened(port_of(SERVER)) as address:
-        idle = await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1")
+        idle = streams_of(await port_of(node("node7")).dial(address, RAFT_PROTOCOL, "server1"))
         half_open = await asyncio.open_connection(*split_address(address))
     for reader, writer in (idle, half_open):
         assert await reader.read() == b""

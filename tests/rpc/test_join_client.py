@@ -19,6 +19,7 @@ from swarmpy.rpc.cluster_port import JOIN_PROTOCOL, ClusterPort
 from swarmpy.rpc.frames import read_frame, write_frame
 from swarmpy.rpc.join_client import join
 from swarmpy.rpc.peer import Peer
+from swarmpy.rpc.streams import on_streams
 from swarmpy.security.certificates import NodeIdentity, new_key_and_csr
 from swarmpy.security.tokens import mint
 from tests.rpc.open_port import opened
@@ -59,7 +60,7 @@ async def manager(
         await write_frame(writer, answer(seen[-1]))
 
     port = ClusterPort(lambda: identity)
-    port.register(JOIN_PROTOCOL, serve, needs_certificate=False)
+    port.register(JOIN_PROTOCOL, on_streams(serve), needs_certificate=False)
     async with opened(port) as address:
         yield address, seen
 
