@@ -6,6 +6,7 @@ tests/conformance, which the fake must pass too.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -143,8 +144,10 @@ class AppendFile(Protocol):
 
     def append(self, data: bytes) -> None: ...
 
-    async def sync(self) -> None:
-        """Return when everything appended before the call is durable; the loop runs on."""
+    def sync(self) -> asyncio.Future[None]:
+        """Begin to make durable what was appended so far; the future is done when it is. The loop
+        runs on. A future that is cancelled tells nothing.
+        """
 
     def sync_now(self) -> None:
         """Do the same while the loop waits."""

@@ -93,13 +93,12 @@ class LocalAppendFile:
             raise
         self._size += len(data)
 
-    async def sync(self) -> None:
+    def sync(self) -> asyncio.Future[None]:
         queue = self._queue()
         durable = queue.fdatasync(self._descriptor) if queue is not None else None
         if durable is not None:
-            await durable
-            return
-        await asyncio.to_thread(self._sync_in_thread)
+            return durable
+        return asyncio.get_running_loop().run_in_executor(None, self._sync_in_thread)
 
     def sync_now(self) -> None:
         os.fdatasync(self._descriptor)

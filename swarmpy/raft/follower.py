@@ -32,7 +32,8 @@ class _Held:
     leader: str
     term: int
     match_index: int
-    told_index: int = 0
+    told_index: int
+    """Acknowledged already; more is said when the disk gets further."""
 
 
 class Follower:
@@ -63,7 +64,9 @@ class Follower:
         if not answer.success:
             self._reject(leader, wanted)
         elif body.entries:
-            self._held = _Held(leader, term, verified)
+            durable_index = self._log.durable_index
+            told_index = 0 if verified <= durable_index else durable_index
+            self._held = _Held(leader, term, verified, told_index)
             self.acknowledge()
         else:
             self.confirm(leader, min(verified, self._log.durable_index))

@@ -8,36 +8,50 @@ from collections.abc import Callable
 
 import structlog
 
+from swarmpy.raft.failures import Failures
 from swarmpy.raft.log import RaftLog
 
 log = structlog.get_logger()
 
 
 class GroupCommit:
-    """One sync at a time, each for everything that was written before it began."""
+    """One sync at a time, each for everything that was written before it began.
 
-    def __init__(self, log: RaftLog, on_durable: Callable[[], None]) -> None:
+    A sync that fails is a failure of the node: what it covered may be gone, though the file still
+    reads as if it were there. Only a start from the disk tells the truth.
+    """
+
+    def __init__(self, log: RaftLog, on_durable: Callable[[], None], failures: Failures) -> None:
         self._log = log
         self._on_durable = on_durable
-        self._written = asyncio.Event()
+        self._failures = failures
+        self._sync: asyncio.Future[None] | None = None
+        self._has_ended = False
 
-    def kick(self) -> None:
-        """Say that something was written."""
-        self._written.set()
+    def sync(self) -> None:
+        """Begin to sync what was written, now or when the sync that runs is done."""
+        if self._sync is None and self._log.needs_sync and not self._has_ended:
+            self._sync = self._log.begin_sync()
+            self._sync.add_done_callback(self._synced)
 
-    async def run(self) -> None:
-        """Sync until cancelled.
+    def end(self) -> None:
+        """Begin no sync any more, and wait for none."""
+        self._has_ended = True
+        if self._sync is not None:
+            self._sync.cancel()
 
-        Raises:
-            OSError: a sync failed. What it covered may be gone, though the file still reads
-                as if it were there: only a start from the disk tells the truth.
-        """
-        while True:
-            await self._written.wait()
-            self._written.clear()
-            await self._log.sync()
-            self._on_durable()
+    def _synced(self, sync: asyncio.Future[None]) -> None:
+        self._sync = None
+        if sync.cancelled():
+            return
+        with self._failures:
+            sync.result()
+            if self._has_ended:
+                return
+            self._log.synced()
             self._tidy()
+            self._on_durable()
+            self.sync()
 
     def _tidy(self) -> None:
         try:

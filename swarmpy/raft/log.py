@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from swarmpy.errors import StorageCorrupt
 from swarmpy.pb.raft_pb2 import RaftBallot, RaftBase, RaftRecord
 from swarmpy.raft import refused
@@ -197,15 +199,21 @@ class RaftLog:
         self.needs_sync = False
         self.durable_index = self.last_index
 
-    async def sync(self) -> None:
-        """Make durable what is written; the loop runs on. One call at a time."""
+    def begin_sync(self) -> asyncio.Future[None]:
+        """Begin to make durable what is written; `synced` follows when the future is done. One at
+        a time.
+        """
         self._syncing_index = self._written_index
         self.needs_sync = False
-        await self._segments.sync()
+        return self._segments.begin_sync()
+
+    def synced(self) -> None:
+        """Take note that the sync that was begun last is done."""
+        self._segments.synced()
         self.durable_index = max(self.durable_index, self._syncing_index)
 
     def tidy(self) -> None:
-        """Begin a new file if it is time, and remove needless ones. Not during `sync`."""
+        """Begin a new file if it is time, and remove needless ones. No sync may be under way."""
         self._segments.rotate_if_full(self._ballot())
         self._segments.remove_below(self.first_index)
 

@@ -56,7 +56,9 @@ class Member:
         settings: RaftSettings,
         now: float,
         on_snapshot: Callable[[str, Snapshot], None],
+        sync: Callable[[], None],
     ) -> None:
+        """`sync` is called when something was written that has to become durable."""
         self.node_id = node_id
         self.log = raft_log
         self._machine = machine
@@ -86,6 +88,7 @@ class Member:
             send,
         )
         self._send = send
+        self._sync = sync
 
     # --- what others tell it
 
@@ -138,7 +141,7 @@ class Member:
     # --- the turn
 
     def turn(self, now: float) -> None:
-        """Do everything there is to do; what it wrote may need a sync.
+        """Do everything there is to do.
 
         Raises:
             OSError: the disk is broken.
@@ -146,6 +149,8 @@ class Member:
         self._now = now
         while self._inbox:
             self._receive(*self._inbox.popleft())
+        if self.core.role is not Role.LEADER:
+            self._write()  # first of all: a leader waits for it
         with self._full_disk:
             self._elections.tick()
         self._append_proposals()
@@ -153,11 +158,16 @@ class Member:
             self.core.tick()
         self.voters.adopt()
         self._lead()
+        self._write()
+        self._follower.acknowledge()
+        self.publish()
+
+    def _write(self) -> None:
         with self._full_disk:
             if self.log.write_out():
                 self._full_disk.has_room()
-        self._follower.acknowledge()
-        self.publish()
+        if self.log.needs_sync:
+            self._sync()
 
     def became_durable(self) -> bool:
         """Acknowledge what is durable now; say whether a turn could commit by it."""

@@ -1,8 +1,7 @@
 """The door to consensus: implements `seams.Consensus` and gives its member turns.
 
-ticker ──> wake ──> turn ──> group commit (syncs beside the loop) ──> wake
-           ^  ^        └───> snapshots (written in pieces)        ──> wake
-  frames ──┘  └── proposals, reads
+frames, ticker ──── now ──> turn ──> group commit (syncs beside the loop) ── now ──> turn
+proposals, reads ── soon ──>    └──> snapshots (written in pieces)        ── soon ─>
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import structlog
 from swarmpy.errors import InvalidInput, NotLeader, StorageCorrupt, SwarmPyError
 from swarmpy.raft.adapter import Role
 from swarmpy.raft.commands import addresses_of, transaction
+from swarmpy.raft.failures import Failures
 from swarmpy.raft.group_commit import GroupCommit
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.member import Member
@@ -29,6 +29,7 @@ from swarmpy.raft.settings import RaftSettings
 from swarmpy.raft.snapshot_file import Snapshot
 from swarmpy.raft.snapshot_writer import SnapshotWriter
 from swarmpy.raft.snapshots import SnapshotStore
+from swarmpy.raft.turns import Turns
 from swarmpy.seams import Clock, Disk, Leadership, PeerNetwork, StateMachine
 
 log = structlog.get_logger()
@@ -66,9 +67,10 @@ class RaftNode:
         self._log = RaftLog(
             Segments(disk, directory / "log", self._settings.segment_bytes, sealing)
         )
-        self._wake = asyncio.Event()
         self._untold = asyncio.Event()
-        self._commit = GroupCommit(self._log, self._on_durable)
+        self._failures = Failures()
+        self._turns = Turns(self._take_turn, self._failures)
+        self._commit = GroupCommit(self._log, self._on_durable, self._failures)
         self._running = False
 
     # --- life
@@ -95,9 +97,10 @@ class RaftNode:
             self._settings,
             self._clock.monotonic(),
             self._received_snapshot,
+            self._commit.sync,
         )
         self._snapshots = SnapshotWriter(
-            self._member, self._store, self._clock, self._settings, self._wake.set
+            self._member, self._store, self._clock, self._settings, self._turns.soon
         )
         self._membership = Membership(self._member, self._proposed, self._clock, self._settings)
         self._network.set_handlers(self._on_frame, self._on_link)
@@ -112,18 +115,20 @@ class RaftNode:
                 written may be gone.
         """
         self._running = True
+        self._turns.begin()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._take_turns())
+                tasks.create_task(self._failures.raise_first())
                 tasks.create_task(self._tick())
                 tasks.create_task(self._tell_commits())
-                tasks.create_task(self._commit.run())
                 tasks.create_task(self._snapshots.run())
                 tasks.create_task(self._membership.note_log_ids())
         except BaseExceptionGroup as failures:
             raise self._first(failures) from failures
         finally:
             self._running = False
+            self._turns.end()
+            self._commit.end()
             self._member.stop()
 
     async def close(self) -> None:
@@ -167,7 +172,7 @@ class RaftNode:
     async def read_barrier(self) -> None:
         if not (self._running and self._member.core.leads_fully):
             raise NotLeader.ask(self._member.leader_address)
-        self._wake.set()
+        self._turns.soon()
         await self._member.reads.barrier()
 
     async def add_member(self, node_id: str, address: str) -> None:
@@ -187,16 +192,16 @@ class RaftNode:
         """
         if not self._running or self._member.core.role is not Role.LEADER:
             raise NotLeader.ask(self._member.leader_address)
-        self._wake.set()
+        self._turns.soon()
         return self._member.proposals.add(command)
 
     def _on_frame(self, peer: str, frame: bytes) -> None:
         self._member.deliver(peer, frame)
-        self._wake.set()
+        self._turns.now()
 
     def _on_durable(self) -> None:
         if self._member.became_durable():
-            self._wake.set()
+            self._turns.now()
 
     def _on_link(self, peer: str, up: bool) -> None:
         log.info("raft_link", node=self._node_id, peer=peer, up=up)
@@ -205,24 +210,18 @@ class RaftNode:
     def _received_snapshot(self, leader: str, snapshot: Snapshot) -> None:
         self._snapshots.received(leader, snapshot)
 
-    async def _take_turns(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            self._member.turn(self._clock.monotonic())
-            if self._log.needs_sync:
-                self._commit.kick()
-            if self._member.has_untold_commit:
-                self._untold.set()
-            self._snapshots.take_if_due()
-            if self._member.proposals.has_more:
-                self._wake.set()
-                await self._clock.sleep(0)
+    def _take_turn(self) -> None:
+        self._member.turn(self._clock.monotonic())
+        if self._member.has_untold_commit:
+            self._untold.set()
+        self._snapshots.take_if_due()
+        if self._member.proposals.has_more:
+            self._turns.soon()
 
     async def _tick(self) -> None:
         while True:
             self._member.tick(self._clock.monotonic())
-            self._wake.set()
+            self._turns.now()
             await self._clock.sleep(self._settings.tick_s)
 
     async def _tell_commits(self) -> None:

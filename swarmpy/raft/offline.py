@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,8 +105,8 @@ class _Nowhere:
     def append(self, data: bytes) -> None:
         pass
 
-    async def sync(self) -> None:
-        pass
+    def sync(self) -> asyncio.Future[None]:
+        raise AssertionError("nothing is written here beside the loop")
 
     def sync_now(self) -> None:
         pass

@@ -13,6 +13,7 @@ there is something to write: sealing.py says why.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class Segments:
         self._waiting: list[RaftRecord] = []
         """Records that are not in the file yet."""
         self._open: _Open | None = None
+        self._syncing_bytes = 0
 
     # --- start
 
@@ -168,12 +170,18 @@ class Segments:
             offset += len(pieces[-1])
         return b"".join(pieces)
 
-    async def sync(self) -> None:
-        """Return when everything written before the call is durable."""
+    def begin_sync(self) -> asyncio.Future[None]:
+        """Begin to make durable what is written; `synced` follows when the future is done. One at
+        a time.
+        """
         file, segment = self._current()
-        size = segment.size
-        await file.file.sync()
-        file.durable_bytes = max(file.durable_bytes, size)
+        self._syncing_bytes = segment.size
+        return file.file.sync()
+
+    def synced(self) -> None:
+        """Take note that the sync that was begun last is done."""
+        file, _ = self._current()
+        file.durable_bytes = max(file.durable_bytes, self._syncing_bytes)
 
     def sync_now(self) -> None:
         if self._open is not None:

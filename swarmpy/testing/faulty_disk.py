@@ -9,6 +9,7 @@ crash may take, some seed will take.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import random
@@ -157,8 +158,7 @@ class FaultyDisk:
         self._check_open(file)
         file.inode.data += data
 
-    async def _sync(self, file: _OpenFile) -> None:
-        size = len(file.inode.data)
+    async def _sync(self, file: _OpenFile, size: int) -> None:
         await self._clock.sleep(self.sync_s)
         self._make_durable(file, size)
 
@@ -186,8 +186,9 @@ class _OpenFile:
     def append(self, data: bytes) -> None:
         self.disk._append(self, data)  # noqa: SLF001 - two halves of one thing
 
-    async def sync(self) -> None:
-        await self.disk._sync(self)  # noqa: SLF001
+    def sync(self) -> asyncio.Future[None]:
+        sync = self.disk._sync(self, len(self.inode.data))  # noqa: SLF001
+        return asyncio.get_running_loop().create_task(sync)
 
     def sync_now(self) -> None:
         self.disk._make_durable(self, len(self.inode.data))  # noqa: SLF001
