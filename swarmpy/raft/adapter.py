@@ -8,7 +8,6 @@ its journal and snapshots, its way to send entries and to change members.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NoReturn, Protocol
 
@@ -26,14 +25,6 @@ class Role(IntEnum):
 
 
 _ROLES: Final[tuple[Role, ...]] = tuple(Role)
-
-
-@dataclass(frozen=True, slots=True)
-class AppendAnswer:
-    """What became of an append."""
-
-    success: bool
-    """The entry before matched; everything is in the log now."""
 
 
 class CoreOwner(Protocol):
@@ -54,7 +45,8 @@ class CoreOwner(Protocol):
     def may_commit(self, wanted: int, committed: int) -> int:
         """Return how far a leader may move `committed` towards `wanted`."""
 
-    def apply(self, index: int, command: bytes) -> None: ...
+    def apply(self, entries: list[Entry]) -> None:
+        """Apply entries that follow those applied before; they are committed."""
 
     def role_changed(self, was: Role, role: Role) -> None: ...
 
@@ -68,9 +60,10 @@ class Core:
         self._log = log
         self._owner = owner
         self._settings = settings
-        self._answers: list[AppendAnswer] = []
+        self._matched: list[bool] = []
         self._committed = log.first_index
         self._ticked_at = float("-inf")
+        self._answered_at: dict[str, float] = {}  # what pysyncobj does not know yet
         module = private_copy(owner.now)
         core_class = type("AuditedCore", (module.SyncObj,), self._replacements())
         self._core: Any = core_class(
@@ -101,7 +94,7 @@ class Core:
 
     def _wire(self) -> Wire:
         def keep_answer(_peer: str, message: Mapping[str, Any]) -> None:
-            self._answers.append(AppendAnswer(message["success"]))
+            self._matched.append(message["success"])
 
         return Wire(
             {
@@ -118,9 +111,7 @@ class Core:
             "_SyncObj__generateRaftTimeout": lambda _core: owner.election_timeout_s(),
             "_SyncObj__connectedToAnyone": lambda _core: True,
             "_SyncObj__sendAppendEntries": lambda _core: self._heartbeat(),
-            "_SyncObj__doApplyCommand": lambda _core, command: owner.apply(
-                self.applied_index + 1, command
-            ),
+            "_SyncObj__applyLogEntries": lambda _core: self._apply(),
             "_SyncObj__parseChangeClusterRequest": lambda _core, _command: None,
             "_SyncObj__tryLogCompaction": lambda _core: None,
             "_SyncObj__loadDumpFile": _never,
@@ -141,8 +132,8 @@ class Core:
 
     @property
     def leader_id(self) -> str | None:
-        leader = self._get("raftLeader")
-        return str(leader.id) if leader is not None else None
+        leader = self._core._SyncObj__raftLeader  # noqa: SLF001
+        return leader.id if leader is not None else None
 
     @property
     def commit_index(self) -> int:
@@ -155,8 +146,7 @@ class Core:
     @property
     def leads_fully(self) -> bool:
         """It leads, and has applied the entry its term began with."""
-        first_own = self._get("noopIDx")
-        return self.role is Role.LEADER and self.applied_index >= first_own
+        return self.role is Role.LEADER and self.applied_index >= self._get("noopIDx")
 
     @property
     def election_at(self) -> float:
@@ -166,26 +156,42 @@ class Core:
     # --- what it is told
 
     def tick(self) -> None:
-        """Campaign when `election_at` has passed; commit, apply, send heartbeats.
+        """Campaign when `election_at` has passed; apply what is committed, send heartbeats.
 
-        A leader's commit is moved before pysyncobj looks: it would go entry by entry. And it
-        looks only when there is something to see: turns are many, and most change nothing here.
+        What is committed is applied before pysyncobj looks: it would go entry by entry. And it
+        looks only when the time has come: turns are many, and most change nothing there.
         """
-        leads = self.role is Role.LEADER
-        if leads:
-            self._commit()
+        self._apply()
         now = self._owner.now()
         is_late = now >= self._ticked_at + self._settings.tick_s / 2
-        campaigns = not leads and self.election_at < now
-        if is_late or campaigns or self.applied_index < self.commit_index:
+        if is_late or (self.election_at < now and self.role is not Role.LEADER):
             self._ticked_at = now
+            self._pass_on_notes()
             self._core.doTick(0.0)
 
-    def _commit(self) -> None:
+    def commit(self) -> bool:
+        """Commit what a majority holds; False when this member does not lead."""
+        if self.role is not Role.LEADER:
+            return False
         index = self._owner.may_commit(self._log.last_index, self._committed)
         if index > self._committed:
             self._committed = index
-            self._set("raftCommitIndex", index)
+            self._core._SyncObj__raftCommitIndex = index  # noqa: SLF001
+        return True
+
+    def _apply(self) -> bool:
+        """Apply what is committed. False: nothing is to be sent for it."""
+        applied, committed = self.applied_index, self.commit_index
+        if applied < committed:
+            position = applied + 1 - self._log.first_index
+            self._owner.apply(self._log.entries[position : position + committed - applied])
+            self._core._SyncObj__raftLastApplied = committed  # noqa: SLF001
+        return False
+
+    def _pass_on_notes(self) -> None:
+        answered_at = self._get("lastResponseTime")
+        answered_at.update({PeerNode(peer): at for peer, at in self._answered_at.items()})
+        self._answered_at.clear()
 
     def hold_election_at(self, when: float) -> None:
         self._set("raftElectionDeadline", when)
@@ -205,16 +211,9 @@ class Core:
         self._committed = max(self.commit_index, index)
         self._set("raftCommitIndex", self._committed)
 
-    def note_match(self, peer: str, index: int) -> None:
-        """Say that a voter holds the log up to `index` durably."""
-        node = PeerNode(peer)
-        matches = self._get("raftMatchIndex")
-        if node in matches:
-            matches[node] = max(matches[node], index)
-
     def note_answer(self, peer: str) -> None:
         """Say that a follower has answered just now; a leader needs a majority's answers."""
-        self._get("lastResponseTime")[PeerNode(peer)] = self._owner.now()
+        self._answered_at[peer] = self._owner.now()
 
     def adopt_term(self, term: int) -> None:
         """Go on in a newer term, following nobody yet.
@@ -235,13 +234,13 @@ class Core:
         self._set("raftLeader", None)
 
     def hear_leader(self, peer: str, term: int) -> None:
-        """Take note of a sign of life from the leader of this or a newer term."""
+        """Take note of a sign of life from a leader."""
         self._receive(peer, {"type": "append_entries", "term": term, "commit_index": 0})
 
     def append(
         self, peer: str, term: int, prev: tuple[int, int], entries: list[Entry], commit_index: int
-    ) -> AppendAnswer:
-        """Let a leader's entries follow `prev` (index, term) in the log."""
+    ) -> bool:
+        """Let entries follow `prev` (index, term) in the log; False when that is not there."""
         self._receive(
             peer,
             {
@@ -253,7 +252,7 @@ class Core:
                 "commit_index": commit_index,
             },
         )
-        return self._answers.pop()
+        return self._matched.pop()
 
     def consider_vote(self, peer: str, term: int, last: tuple[int, int]) -> None:
         """Vote for a candidate whose log ends with `last` (index, term), or do not."""

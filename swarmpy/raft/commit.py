@@ -13,8 +13,8 @@ def quorum_index(members: Collection[str], durable: Mapping[str, int]) -> int:
     >>> quorum_index("abc", {"a": 9, "b": 7})
     7
     """
-    held = sorted((durable.get(member, 0) for member in members), reverse=True)
-    return held[len(held) // 2] if held else 0
+    held = sorted([durable.get(member, 0) for member in members])
+    return held[(len(held) - 1) // 2] if held else 0
 
 
 def quorum_size(members: Collection[str]) -> int:

@@ -87,9 +87,7 @@ class Dispatch:
         return term == self._core.term or kind == "pre_vote_reply"
 
     def _append_reply(self, peer: str, frame: RaftFrame) -> None:
-        match_index = self._replication.answered(peer, frame.append_reply)
-        if match_index is not None:
-            self._core.note_match(peer, match_index)
+        if self._replication.answered(peer, frame.append_reply):
             self._core.note_answer(peer)
 
     def _snapshot_reply(self, peer: str, frame: RaftFrame) -> None:

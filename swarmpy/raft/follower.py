@@ -60,8 +60,7 @@ class Follower:
         append, verified = without_truncation(self._log, wanted)
         prev = (append.prev_index, append.prev_term)
         term = self._core.term
-        answer = self._core.append(leader, term, prev, append.entries, append.commit_index)
-        if not answer.success:
+        if not self._core.append(leader, term, prev, append.entries, append.commit_index):
             self._reject(leader, wanted)
         elif body.entries:
             durable_index = self._log.durable_index

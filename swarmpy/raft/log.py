@@ -142,11 +142,9 @@ class RaftLog:
 
     def append(self, command: bytes, index: int, term: int) -> None:
         assert index == self.entries[-1][1] + 1, (index, self.last_index)
-        self._add((command, index, term))
-        record = RaftRecord()
-        entry = record.entry  # filled in place: half the time of making it first
-        entry.index, entry.term, entry.command = index, term, command
-        self._segments.put(record)
+        entry = (command, index, term)
+        self._add(entry)
+        self._segments.put(entry)
 
     def cut_from(self, index: int) -> None:
         """Drop this entry and all after it."""
@@ -187,10 +185,12 @@ class RaftLog:
 
     def write_out(self) -> bool:
         """Write what is queued; False when there was nothing. Raises OSError."""
-        written = self._segments.write_out(self._ballot())
+        if not self._segments.has_waiting:
+            return False
+        self._segments.write_out(self._ballot())
         self._written_index = self.last_index
-        self.needs_sync |= written
-        return written
+        self.needs_sync = True
+        return True
 
     def sync_now(self) -> None:
         """Make everything durable while the loop waits. Raises OSError."""
@@ -214,7 +214,8 @@ class RaftLog:
 
     def tidy(self) -> None:
         """Begin a new file if it is time, and remove needless ones. No sync may be under way."""
-        self._segments.rotate_if_full(self._ballot())
+        if self._segments.is_full:
+            self._segments.begin(self._ballot())
         self._segments.remove_below(self.first_index)
 
     def close(self) -> None:

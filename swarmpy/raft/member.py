@@ -16,9 +16,8 @@ from collections.abc import Callable
 import structlog
 
 from swarmpy.errors import NotLeader
-from swarmpy.pb.raft_pb2 import RaftFrame, RaftTimeoutNow
 from swarmpy.raft.adapter import Core, Role
-from swarmpy.raft.commands import TRANSACTION
+from swarmpy.raft.commands import TRANSACTION, Entry
 from swarmpy.raft.commit import commit_up_to
 from swarmpy.raft.dispatch import Dispatch
 from swarmpy.raft.elections import Elections
@@ -154,6 +153,8 @@ class Member:
         with self._full_disk:
             self._elections.tick()
         self._append_proposals()
+        if self.core.commit():
+            self._send_new()  # before what is committed is applied: followers wait for it
         with self._full_disk:
             self.core.tick()
         self.voters.adopt()
@@ -196,36 +197,15 @@ class Member:
     def publish(self) -> None:
         """Tell who leads, if that has changed."""
         was, core = self.leadership.now, self.core
-        now = (core.term, core.leader_id, core.leads_fully)
-        if now != (was.term, was.leader_id, was.is_self):
-            self._publish(Leadership(*now))
-
-    def _publish(self, now: Leadership) -> None:
-        if self.leadership.publish(now):
-            log.info(
-                "raft_leadership",
-                node=self.node_id,
-                term=now.term,
-                leader=now.leader_id,
-                is_self=now.is_self,
-            )
-
-    def hand_over(self, peer: str) -> None:
-        """Ask a follower that holds the whole log to campaign now."""
-        frame = RaftFrame(term=self.core.term, timeout_now=RaftTimeoutNow())
-        self._send(peer, frame.SerializeToString())
-
-    def most_advanced(self) -> str | None:
-        """Return the voter, other than this member, that holds the most of the log."""
-        held = self.replication.durable()
-        voters = [peer for peer in sorted(self.log.members) if peer in held]
-        return max(voters, key=lambda peer: held[peer], default=None)
+        term, leader, leads = core.term, core.leader_id, core.leads_fully
+        if (term, leader, leads) != (was.term, was.leader_id, was.is_self):
+            self.leadership.publish(Leadership(term, leader, leads))
+            log.info("raft_leadership", node=self.node_id, term=term, leader=leader, is_self=leads)
 
     def stop(self) -> None:
         """End everything that waits; nothing is sent or written any more."""
         self._end_lead()
-        term = self.core.term
-        self.leadership.publish(Leadership(term, None, is_self=False))
+        self.leadership.publish(Leadership(self.core.term, None, is_self=False))
 
     @property
     def leader_address(self) -> str:
@@ -253,13 +233,18 @@ class Member:
         self.reads.repeat_probes(self.log.members)
 
     def may_commit(self, wanted: int, committed: int) -> int:
-        durable = self.replication.durable() | {self.node_id: self.log.durable_index}
+        if wanted <= committed:
+            return committed
+        durable = self.replication.durable()
+        durable[self.node_id] = self.log.durable_index
         return commit_up_to(self.log, self.core.term, durable, wanted, committed)
 
-    def apply(self, index: int, command: bytes) -> None:
-        if command[0] == TRANSACTION:
-            self._machine.apply(index, command[1:])
-        self.proposals.applied(index)
+    def apply(self, entries: list[Entry]) -> None:
+        apply = self._machine.apply
+        for command, index, _ in entries:
+            if command[0] == TRANSACTION:
+                apply(index, command[1:])
+        self.proposals.applied(entries[0][1], entries[-1][1])
 
     def role_changed(self, was: Role, role: Role) -> None:
         if role is Role.LEADER:
@@ -283,23 +268,26 @@ class Member:
         self.voters.adopt()
 
     def _append_proposals(self) -> None:
-        if self.core.role is Role.LEADER:
+        if self.core.role is Role.LEADER and self.proposals.has_more:
             self.proposals.append_group(self.core.term)
             self.voters.adopt()
+
+    def _send_new(self) -> None:
+        self.replication.send_new(self.core.term, self.core.commit_index)
 
     def _lead(self) -> None:
         """Send what followers lack, and step down once this member's removal is committed."""
         if self.core.role is not Role.LEADER:
             return
-        self.replication.send_new(self.core.term, self.core.commit_index)
+        self._send_new()
         self.reads.send_probes(self.log.members)
         self.reads.release(self.log.members)
         is_removed = self.node_id not in self.log.members
         if is_removed and self.core.commit_index >= self.log.members_index:
-            successor = self.most_advanced()
+            successor = self.replication.most_advanced(self.log.members)
             self.tell_commit(self.core.commit_index)
             if successor is not None:
-                self.hand_over(successor)
+                self.replication.hand_over(successor, self.core.term)
             self.core.step_down()
 
     def _end_lead(self) -> None:

@@ -110,9 +110,9 @@ class Membership:
         try:
             limit_s = self._settings.election_min_s
             if await self._until(self._someone_has_all, limit_s):
-                successor = member.most_advanced()
+                successor = member.replication.most_advanced(member.log.members)
                 if successor is not None:
-                    member.hand_over(successor)
+                    member.replication.hand_over(successor, member.core.term)
                     await self._until(lambda: not self._leads(), self._settings.election_max_s)
         finally:
             member.proposals.paused = False
@@ -179,7 +179,7 @@ class Membership:
         return progress is None or progress.match_index >= index
 
     def _someone_has_all(self) -> bool:
-        successor = self._member.most_advanced()
+        successor = self._member.replication.most_advanced(self._member.log.members)
         if successor is None:
             return False
         held = self._member.replication.durable()[successor]

@@ -64,9 +64,10 @@ class Proposals:
         if self.paused or not self._queue:
             return
         first_index = self._log.last_index + 1
+        append, appended = self._log.append, self._appended
         for index, (command, applied) in enumerate(self._take_group(), first_index):
-            self._log.append(command, index, term)
-            self._appended[index] = applied
+            append(command, index, term)
+            appended[index] = applied
         try:
             self._log.write_out()
         except OSError as error:
@@ -78,11 +79,14 @@ class Proposals:
                 _fail(self._appended.pop(index), _storage_full())
             self._tell_room()
 
-    def applied(self, index: int) -> None:
-        """Tell whoever proposed the entry that it is applied."""
-        waiting = self._appended.pop(index, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(index)
+    def applied(self, first_index: int, last_index: int) -> None:
+        """Tell whoever proposed one of these entries that it is applied."""
+        if self._appended:
+            take = self._appended.pop
+            for index in range(first_index, last_index + 1):
+                waiting = take(index, None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(index)
         if self._want_room:
             self._tell_room()
 

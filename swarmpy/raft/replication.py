@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from swarmpy.pb.raft_pb2 import RaftAppendReply, RaftFrame, RaftSnapshotReply
+from swarmpy.pb.raft_pb2 import RaftAppendReply, RaftFrame, RaftSnapshotReply, RaftTimeoutNow
 from swarmpy.raft.append import Append
 from swarmpy.raft.frames import encode_append
 from swarmpy.raft.log import RaftLog
@@ -40,8 +40,9 @@ class Replication:
         self._linked: set[str] = set()
         self.told_commit = 0
         """The newest commit index that was sent to anybody."""
-        self._encoded: tuple[tuple[int, ...], bytes] | None = None
-        """The last append that was made: followers in step get the same bytes."""
+        self._made_for: tuple[int, ...] = ()
+        self._made: tuple[bytes, int] = (b"", 0)
+        """The last append that was made, and its last entry: followers in step get the same."""
 
     @property
     def progress(self) -> Mapping[str, Progress]:
@@ -50,6 +51,19 @@ class Replication:
     def durable(self) -> dict[str, int]:
         """Return what each follower holds durably."""
         return {peer: progress.match_index for peer, progress in self._progress.items()}
+
+    def most_advanced(self, voters: Iterable[str]) -> str | None:
+        """Return the voting follower that holds the most of the log."""
+        held = {
+            peer: self._progress[peer].match_index
+            for peer in sorted(voters)
+            if peer in self._progress
+        }
+        return max(held, key=lambda peer: held[peer], default=None)
+
+    def hand_over(self, peer: str, term: int) -> None:
+        """Ask a follower that holds the whole log to campaign now."""
+        self._send(peer, RaftFrame(term=term, timeout_now=RaftTimeoutNow()).SerializeToString())
 
     def set_followers(self, peers: Iterable[str]) -> None:
         """Replicate to exactly these, whether they vote or not."""
@@ -76,9 +90,10 @@ class Replication:
 
     def send_new(self, term: int, commit_index: int) -> None:
         """Send what followers lack, as far as their windows allow."""
+        last_index = self._log.last_index
         for peer, progress in self._in_reach():
-            while progress.snapshot is None and progress.has_room(self._settings.window_frames):
-                if progress.next_index > self._log.last_index:
+            while progress.next_index <= last_index and progress.snapshot is None:
+                if not progress.has_room(self._settings.window_frames):
                     break
                 if not self._send_entries(peer, progress, term, commit_index):
                     break
@@ -108,13 +123,13 @@ class Replication:
         prev_term = self._log.term_at(prev_index)
         if prev_term is None:
             return False
-        entries = self._log.slice(progress.next_index, self._settings.append_bytes)
-        last_index = entries[-1][1]
-        key = (prev_index, prev_term, last_index, term, commit_index)
-        if self._encoded is None or self._encoded[0] != key:
+        made_for = (prev_index, prev_term, self._log.last_index, term, commit_index)
+        if self._made_for != made_for:
+            entries = self._log.slice(progress.next_index, self._settings.append_bytes)
             append = Append(prev_index, prev_term, entries, commit_index)
-            self._encoded = (key, encode_append(term, append))
-        if not self._send(peer, self._encoded[1]):
+            self._made_for, self._made = made_for, (encode_append(term, append), entries[-1][1])
+        frame, last_index = self._made
+        if not self._send(peer, frame):
             return False
         progress.sent(last_index)
         self.told_commit = max(self.told_commit, commit_index)
@@ -131,18 +146,18 @@ class Replication:
 
     # --- answers
 
-    def answered(self, peer: str, reply: RaftAppendReply) -> int | None:
-        """Take an append's answer; return what the follower holds durably now."""
+    def answered(self, peer: str, reply: RaftAppendReply) -> bool:
+        """Take an append's answer; False when it is from no follower."""
         progress = self._progress.get(peer)
         if progress is None:
-            return None
+            return False
         if reply.success:
             progress.matched(reply.match_index)
         elif not progress.rejected(reply) and reply.next_index <= progress.match_index:
             self._report_loss(peer, progress)
         if progress.snapshot is not None and progress.match_index >= progress.snapshot.index:
             progress.snapshot = None
-        return progress.match_index
+        return True
 
     @staticmethod
     def _report_loss(peer: str, progress: Progress) -> None:

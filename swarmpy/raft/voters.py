@@ -86,8 +86,6 @@ class Voters:
             self._adopted = members
             log.info("raft_members", node=self._node_id, members=sorted(members))
             self._core.set_voters(peer for peer in sorted(members) if peer != self._node_id)
-            for peer, match_index in self._replication.durable().items():
-                self._core.note_match(peer, match_index)
         linked = (others, self._seeks_leader)
         if linked != self._linked and members:
             self._linked = linked
