@@ -192,8 +192,13 @@ class RaftNode:
         """
         if not self._running or self._member.core.role is not Role.LEADER:
             raise NotLeader.ask(self._member.leader_address)
-        self._turns.soon()
-        return self._member.proposals.add(command)
+        proposals = self._member.proposals
+        applied = proposals.add(command)
+        if proposals.is_lone:
+            self._turns.now()
+        else:
+            self._turns.soon()
+        return applied
 
     def _on_frame(self, peer: str, frame: bytes) -> None:
         self._member.deliver(peer, frame)

@@ -32,6 +32,8 @@ class Proposals:
         self._queue: deque[_Proposal] = deque()
         self._appended: dict[int, asyncio.Future[int]] = {}
         self._want_room: list[asyncio.Future[None]] = []
+        self._last_group = 0
+        """How many commands were appended last."""
 
     @property
     def are_full(self) -> bool:
@@ -49,6 +51,13 @@ class Proposals:
         """Something waits that the next turn could append."""
         return bool(self._queue) and not self.paused
 
+    @property
+    def is_lone(self) -> bool:
+        """One command waits, nothing is under way, and the one before came alone as well: it is
+        not likely that others would join it.
+        """
+        return len(self._queue) == 1 and not self._appended and self._last_group <= 1
+
     def add(self, command: bytes) -> asyncio.Future[int]:
         """Queue a command for the next turn; the future gives its index once applied."""
         applied: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -65,7 +74,9 @@ class Proposals:
             return
         first_index = self._log.last_index + 1
         append, appended = self._log.append, self._appended
-        for index, (command, applied) in enumerate(self._take_group(), first_index):
+        group = self._take_group()
+        self._last_group = len(group)
+        for index, (command, applied) in enumerate(group, first_index):
             append(command, index, term)
             appended[index] = applied
         try:
