@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from bench.raft.slices import VALUE_BYTES, slice_of
+from swarmpy.daemon.garbage import look_seldom
 from swarmpy.errors import Unavailable
 from swarmpy.raft.settings import RaftSettings
 from tests.e2e.child import Answer, answer_parent
@@ -132,4 +133,5 @@ if __name__ == "__main__":
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    look_seldom()
     asyncio.run(BenchMember(json.loads(sys.argv[1])).main())

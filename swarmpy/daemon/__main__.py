@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from swarmpy.daemon.claim import claimed
+from swarmpy.daemon.garbage import look_seldom
 from swarmpy.daemon.node import Node
 from swarmpy.daemon.settings import load
 from swarmpy.errors import InvalidInput, SwarmPyError
@@ -60,6 +61,7 @@ def _first(failures: BaseExceptionGroup[SwarmPyError]) -> SwarmPyError:
 
 def main() -> int:
     configure(sys.stderr, os.environ)
+    look_seldom()
     try:
         asyncio.run(run(Path(sys.argv[1])))
     except SwarmPyError as error:
