@@ -5,7 +5,9 @@ shown not to happen here.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -22,6 +24,13 @@ from tests.raft.stock import SUCCESS, Stock
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 """Stock leaves files open."""
+
+
+@pytest.fixture(autouse=True)
+def let_go_of_files() -> Iterator[None]:
+    """Close them here, where that is no warning, and not in whichever test comes later."""
+    yield
+    gc.collect()
 
 
 def stock_journal(path: Path, entries: int) -> FileJournal:
