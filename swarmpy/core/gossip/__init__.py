@@ -1,0 +1,1 @@
+"""Who is there and where tasks answer, agreed upon by rumour."""
