@@ -595,7 +595,7 @@ class GossipFrame(_message.Message):
     OWNERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def sender(self) -> Global___GossipMember:
-        """whole in a request, absent in answers"""
+        """whole in a request, node_id alone in answers"""
 
     @_builtins.property
     def ping(self) -> Global___GossipPing: ...

@@ -20,8 +20,8 @@ class Profile:
     probe_interval_s: float = 0.5
     """One member is asked for a sign of life in each, in random order, all before any twice;
     times (1 + health). Raised: deaths are found later in proportion; lowered: more bytes (a
-    probe is 185 bytes) and more false suspicions."""
-    ack_timeout_s: float = 0.3
+    probe is 165 bytes) and more false suspicions."""
+    ack_timeout_s: float = 0.25
     """After this without an ack, others are asked and a stream is tried. Raised: less is left of
     the interval for them; lowered below the round trip: every probe costs five."""
     indirect_probes: int = 3
@@ -43,6 +43,9 @@ class Profile:
     confirmations: int = 2
     """So many other members' suspicions bring the timeout from max to min:
     max - (max - min) * log(c + 1) / log(this + 1). Raised: slower when few members probe."""
+    tells_suspects: bool = True
+    """Pings and acks tell a member what is believed of it, that it can refute at once. False
+    only shows what that is worth."""
     mass_fraction: float = 0.3
     """When more than this part of the members vanish at once, the fault may be ours: their
     deaths are believed here and told to nobody. Raised: a small part of a partition tells the
@@ -100,6 +103,7 @@ class Profile:
     def __post_init__(self) -> None:
         assert 0 < self.ack_timeout_s < self.probe_interval_s
         assert 0 < self.nack_fraction < 1
+        assert self.ack_timeout_s * (1 + self.nack_fraction) < self.probe_interval_s
         assert 0 < self.gossip_interval_s <= self.digest_interval_s
         assert 0 < self.digest_busy_s <= self.digest_interval_s
         assert self.tombstone_s >= 2 * self.hidden_s
