@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from swarmpy.testing.gossip_sim.seed import run_gossip_seed
 from swarmpy.testing.raft_sim.seed import run_raft_seed
 from swarmpy.testing.seed import Outcome, run_seed
 
@@ -19,14 +20,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     which.add_argument("--seeds", type=int, help="run so many, from --first on")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--raft", action="store_true", help="Raft alone, under harder faults")
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--raft", action="store_true", help="Raft alone, under harder faults")
+    alone.add_argument("--gossip", action="store_true", help="gossip alone, under harder faults")
     options = parser.parse_args(argv)
-    run = run_raft_seed if options.raft else run_seed
+    run: Callable[[int], Outcome] = run_seed
+    flag = ""
+    if options.raft:
+        run, flag = run_raft_seed, "--raft "
+    elif options.gossip:
+        run, flag = run_gossip_seed, "--gossip "
     if options.seed is not None:
         return _replay(run(options.seed))
     seeds = range(options.first, options.first + options.seeds)
-    replay = "scripts/sim --raft --seed" if options.raft else "scripts/sim --seed"
-    return _run_all(_outcomes(run, seeds, options.processes), replay)
+    return _run_all(_outcomes(run, seeds, options.processes), f"scripts/sim {flag}--seed")
 
 
 def _replay(outcome: Outcome) -> int:
