@@ -46,7 +46,7 @@ def run(part: str, *, quick: bool) -> None:
         case "endpoints":
             title("Single endpoints")
             one_update(size, 0.0, 1.0, rounds=5)
-            one_update(size, 0.25, 1.5, rounds=3)
+            one_update(size, 0.25, 1.5, rounds=2)
         case "bursts":
             title("Bursts")
             burst(25, 500, 25)

@@ -17,9 +17,10 @@ QUIET_S = 5.0
 
 def one_update(size: int, loss: float, goal_s: float, rounds: int) -> None:
     """One endpoint at a time, put by one node after the other."""
-    swarm = GossipSwarm(size, 4, loss=loss)
+    swarm = GossipSwarm(size, 4)
     observer = Observer(swarm)
     swarm.run(3.0)
+    swarm.weather.loss = loss
     worst = 0.0
     for number in range(rounds):
         began_s = swarm.now
