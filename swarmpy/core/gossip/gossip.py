@@ -90,7 +90,7 @@ class Gossip:
     # --- time and messages
 
     def join(self, members: Iterable[GossipMember], now: float, *, ask: bool = True) -> None:
-        """Believe these to be alive, and ask one after the other for a full set until one answers.
+        """Believe these to be alive, and ask them for full sets in turn until three answered.
 
         A member without node_id is only an address to ask. May be called again at any time.
         The messages are kept: they must not change.

@@ -140,7 +140,7 @@ class Intake:
         if len(part.rumours) + len(part.endpoints) > ENTRIES_MOST:
             self._parts.desk.malformed += 1
             return
-        self._parts.streams.answered()
+        self._parts.streams.answered(now)
         sender = self._parts.roster.members.get(sender_id)
         if sender is not None and now - sender.found_back_at < BACK_S:
             for rumour in part.rumours:

@@ -34,6 +34,10 @@ ENTRIES_MOST = 200
 """In one frame: 200 entries take about a millisecond, and the loop turns after each."""
 
 
+ANSWERS_MOST = 3
+"""Contacts that are asked for everything: two that lost all they knew may find each other first."""
+
+
 class Streams:
     """Asks for full sets, and answers who asks."""
 
@@ -43,6 +47,8 @@ class Streams:
         self._table = table
         self._contacts: list[str] = []
         """Addresses to ask until one has answered."""
+        self._to_ask = 0
+        self._is_awaiting = False
         self._ask_at = NEVER
         self._budget = float(desk.profile.streams_a_second)
         self._budget_at = now
@@ -59,6 +65,8 @@ class Streams:
         self._desk.chance.shuffle(new)
         self._contacts += [address for address in new if address not in self._contacts]
         if self._contacts:
+            self._to_ask = ANSWERS_MOST
+            self._is_awaiting = False
             self._ask_at = now
 
     def tick(self, now: float) -> None:
@@ -71,6 +79,7 @@ class Streams:
         self._ask_at = now + self._desk.profile.stream_retry_s
         address = self._contacts.pop(0)
         self._contacts.append(address)
+        self._is_awaiting = True
         self._open(address, GossipSums())
 
     def compare_all(self, address: str, digest: GossipDigest, now: float) -> None:
@@ -86,10 +95,16 @@ class Streams:
             digest = GossipDigest(members=~self._roster.total & (2**64 - 1))
             self._open(address, GossipSums(digest=digest, sums=self._sums()))
 
-    def answered(self) -> None:
-        """A full set came: nobody else has to be asked."""
-        self._contacts.clear()
-        self._ask_at = NEVER
+    def answered(self, now: float) -> None:
+        """A set came: go on until a few have answered, since the first may know as little."""
+        if not self._is_awaiting:
+            return
+        self._is_awaiting = False
+        self._contacts.pop()
+        self._to_ask -= 1
+        if self._to_ask <= 0:
+            self._contacts.clear()
+        self._ask_at = now if self._contacts else NEVER
 
     # --- answers
 
