@@ -89,8 +89,11 @@ class Hello(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     MANAGER_FIELD_NUMBER: _builtins.int
+    GOSSIP_ADDRESS_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """host that other nodes reach this one by"""
+    gossip_address: _builtins.str
+    """host:port"""
     @_builtins.property
     def description(self) -> _objects_pb2.NodeDescription: ...
     @_builtins.property
@@ -103,10 +106,11 @@ class Hello(_message.Message):
         description: _objects_pb2.NodeDescription | None = ...,
         address: _builtins.str = ...,
         manager: _objects_pb2.ManagerStatus | None = ...,
+        gossip_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "manager", b"manager"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "description", b"description", "manager", b"manager"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "description", b"description", "gossip_address", b"gossip_address", "manager", b"manager"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -191,6 +195,7 @@ class ManagerMessage(_message.Message):
     LOGS_FIELD_NUMBER: _builtins.int
     EXEC_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    GOSSIP_FIELD_NUMBER: _builtins.int
     role: _types_pb2.NodeRole.ValueType
     """the role this node shall have"""
     @_builtins.property
@@ -211,6 +216,10 @@ class ManagerMessage(_message.Message):
     def logs(self) -> Global___LogRequest: ...
     @_builtins.property
     def exec(self) -> Global___ExecRequest: ...
+    @_builtins.property
+    def gossip(self) -> Global___GossipAccess:
+        """again whenever the keys change"""
+
     def __init__(
         self,
         *,
@@ -222,16 +231,45 @@ class ManagerMessage(_message.Message):
         logs: Global___LogRequest | None = ...,
         exec: Global___ExecRequest | None = ...,
         role: _types_pb2.NodeRole.ValueType = ...,
+        gossip: Global___GossipAccess | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "logs", b"logs", "managers", b"managers", "message", b"message", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "logs", b"logs", "managers", b"managers", "message", b"message", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "assignments", "diff", "acknowledged", "managers", "logs", "exec", "role"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "assignments", "diff", "acknowledged", "managers", "logs", "exec", "role", "gossip"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___ManagerMessage: _TypeAlias = ManagerMessage  # noqa: Y015
+
+@_typing.final
+class GossipAccess(_message.Message):
+    """What a node needs to take part in gossip."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _types_pb2.GossipKeyRing: ...
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """host:port of some nodes to join by"""
+
+    def __init__(
+        self,
+        *,
+        keys: _types_pb2.GossipKeyRing | None = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GossipAccess: _TypeAlias = GossipAccess  # noqa: Y015
 
 @_typing.final
 class Welcome(_message.Message):

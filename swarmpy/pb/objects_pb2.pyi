@@ -74,6 +74,7 @@ class Cluster(_message.Message):
     CA_KEY_PEM_FIELD_NUMBER: _builtins.int
     UNLOCK_KEY_FIELD_NUMBER: _builtins.int
     REMOVED_NODE_IDS_FIELD_NUMBER: _builtins.int
+    GOSSIP_KEYS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -89,6 +90,10 @@ class Cluster(_message.Message):
     def removed_node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """managers that a new cluster was forced without"""
 
+    @_builtins.property
+    def gossip_keys(self) -> _types_pb2.GossipKeyRing:
+        """never returned by the control API"""
+
     def __init__(
         self,
         *,
@@ -101,10 +106,11 @@ class Cluster(_message.Message):
         ca_key_pem: _builtins.bytes = ...,
         unlock_key: _builtins.bytes = ...,
         removed_node_ids: _abc.Iterable[_builtins.str] | None = ...,
+        gossip_keys: _types_pb2.GossipKeyRing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gossip_keys", b"gossip_keys", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_certificate_pem", b"ca_certificate_pem", "ca_key_pem", b"ca_key_pem", "created_at_ms", b"created_at_ms", "id", b"id", "removed_node_ids", b"removed_node_ids", "spec", b"spec", "unlock_key", b"unlock_key", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_certificate_pem", b"ca_certificate_pem", "ca_key_pem", b"ca_key_pem", "created_at_ms", b"created_at_ms", "gossip_keys", b"gossip_keys", "id", b"id", "removed_node_ids", b"removed_node_ids", "spec", b"spec", "unlock_key", b"unlock_key", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -207,11 +213,14 @@ class NodeStatus(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     SINCE_MS_FIELD_NUMBER: _builtins.int
     CLOSED_PORTS_FIELD_NUMBER: _builtins.int
+    GOSSIP_ADDRESS_FIELD_NUMBER: _builtins.int
     state: _types_pb2.NodeState.ValueType
     message: _builtins.str
     address: _builtins.str
     """host that other nodes reach it by"""
     since_ms: _builtins.int
+    gossip_address: _builtins.str
+    """host:port; empty when the node takes no part"""
     @_builtins.property
     def closed_ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClosedPort]: ...
     def __init__(
@@ -222,10 +231,11 @@ class NodeStatus(_message.Message):
         address: _builtins.str = ...,
         since_ms: _builtins.int = ...,
         closed_ports: _abc.Iterable[Global___ClosedPort] | None = ...,
+        gossip_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "closed_ports", b"closed_ports", "message", b"message", "since_ms", b"since_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "closed_ports", b"closed_ports", "gossip_address", b"gossip_address", "message", b"message", "since_ms", b"since_ms", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -552,3 +552,59 @@ class UpdateConfig(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateConfig: _TypeAlias = UpdateConfig  # noqa: Y015
+
+@_typing.final
+class GossipKey(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """counts up; never 0"""
+    key: _builtins.bytes
+    """AES-256"""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GossipKey: _TypeAlias = GossipKey  # noqa: Y015
+
+@_typing.final
+class GossipKeyRing(_message.Message):
+    """What gossip's packets are sealed with. At most 3 keys, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    PRIMARY_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
+    primary_id: _builtins.int
+    """this one seals"""
+    changed_at_ms: _builtins.int
+    """when keys or primary changed last"""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___GossipKey]:
+        """any of them opens"""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___GossipKey] | None = ...,
+        primary_id: _builtins.int = ...,
+        changed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at_ms", b"changed_at_ms", "keys", b"keys", "primary_id", b"primary_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GossipKeyRing: _TypeAlias = GossipKeyRing  # noqa: Y015

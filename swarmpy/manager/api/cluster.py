@@ -89,4 +89,5 @@ def _shown(cluster: Cluster) -> Cluster:
     copy.CopyFrom(cluster)
     copy.ClearField("ca_key_pem")
     copy.ClearField("unlock_key")
+    copy.ClearField("gossip_keys")
     return copy
