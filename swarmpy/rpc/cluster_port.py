@@ -22,7 +22,7 @@ from swarmpy.rpc.dial import hang_up, open_tls, without_delay
 from swarmpy.rpc.peer import Peer, peer_of_certificate
 from swarmpy.rpc.tls_transport import TlsTransport, shake_hands
 from swarmpy.security.certificates import NodeIdentity, node_name
-from swarmpy.security.tls import client_context, server_context
+from swarmpy.security.tls_context import client_context, server_context
 
 log = structlog.get_logger()
 

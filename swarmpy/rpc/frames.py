@@ -16,7 +16,9 @@ FRAME_MAX_BYTES: Final = 64 * 1024
 M = TypeVar("M", bound=Message)
 
 
-async def read_frame(reader: asyncio.StreamReader, kind: type[M]) -> M:
+async def read_frame(
+    reader: asyncio.StreamReader, kind: type[M], max_bytes: int = FRAME_MAX_BYTES
+) -> M:
     """Return the next message.
 
     Raises:
@@ -24,8 +26,8 @@ async def read_frame(reader: asyncio.StreamReader, kind: type[M]) -> M:
         asyncio.IncompleteReadError: the other end hung up.
     """
     (length,) = struct.unpack(">I", await reader.readexactly(4))
-    if length > FRAME_MAX_BYTES:
-        raise InvalidInput(f"a frame of {length} bytes is longer than {FRAME_MAX_BYTES}")
+    if length > max_bytes:
+        raise InvalidInput(f"a frame of {length} bytes is longer than {max_bytes}")
     try:
         return kind.FromString(await reader.readexactly(length))
     except DecodeError as error:
@@ -34,7 +36,14 @@ async def read_frame(reader: asyncio.StreamReader, kind: type[M]) -> M:
 
 async def write_frame(writer: asyncio.StreamWriter, message: Message) -> None:
     """Send one message. Raises OSError when the other end is gone."""
-    data = message.SerializeToString()
-    assert len(data) <= FRAME_MAX_BYTES, f"{type(message).__name__} has {len(data)} bytes"
-    writer.write(struct.pack(">I", len(data)) + data)
+    put_frame(writer, message)
     await writer.drain()
+
+
+def put_frame(
+    writer: asyncio.StreamWriter, message: Message, max_bytes: int = FRAME_MAX_BYTES
+) -> None:
+    """Let a message wait for the other end to take it."""
+    data = message.SerializeToString()
+    assert len(data) <= max_bytes, f"{type(message).__name__} has {len(data)} bytes"
+    writer.write(struct.pack(">I", len(data)) + data)

@@ -31,7 +31,8 @@ from swarmpy.rpc.dial import hang_up, open_tls
 from swarmpy.rpc.frames import read_frame, write_frame
 from swarmpy.rpc.streams import streams_of
 from swarmpy.security.certificates import read_certificate
-from swarmpy.security.tls import join_context, verify_offer
+from swarmpy.security.tls import verify_offer
+from swarmpy.security.tls_context import join_context
 from swarmpy.security.tokens import Token, parse
 
 JOIN_TIMEOUT_S: Final = 30.0

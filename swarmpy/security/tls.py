@@ -1,57 +1,15 @@
-"""TLS 1.3 for the cluster port: one context for those who listen, two for those who dial."""
+"""Says whether whoever answers a joining node is a manager of the swarm that its token names."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import ssl
-from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from swarmpy.errors import InvalidInput, PermissionDenied, TokenRefused
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER
-from swarmpy.security.certificates import (
-    NodeIdentity,
-    digest_of,
-    read_certificate,
-    subject_of,
-)
-
-
-def server_context(identity: NodeIdentity, protocols: Iterable[str]) -> ssl.SSLContext:
-    """Return a context that shows `identity` and checks a client's certificate if it has one.
-
-    Whether a protocol needs a certificate is for the listener to say: the handshake agrees
-    on both at the same time.
-    """
-    context = _context(ssl.PROTOCOL_TLS_SERVER, protocols)
-    context.verify_mode = ssl.CERT_OPTIONAL
-    context.num_tickets = 0  # links live for days: resuming them saves nothing
-    _trust_and_show(context, identity)
-    return context
-
-
-def client_context(identity: NodeIdentity, protocol: str) -> ssl.SSLContext:
-    """Return a context for dialling a node of the swarm.
-
-    The caller names whom it expects: `server_hostname=node_name(node_id)`.
-    """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, [protocol])
-    _trust_and_show(context, identity)
-    return context
-
-
-def join_context(protocol: str) -> ssl.SSLContext:
-    """Return a context that trusts anybody, for a node that knows no authority yet.
-
-    Nothing may be sent before `verify_offer` has accepted the other end.
-    """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, [protocol])
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+from swarmpy.security.certificates import digest_of, read_certificate, subject_of
 
 
 def verify_offer(ca_pem: bytes, ca_digest: str, leaf_der: bytes, now_s: float) -> None:
@@ -98,22 +56,3 @@ def _check_dates(leaf: x509.Certificate, now_s: float) -> None:
             f"{leaf.not_valid_after_utc:%F %T} UTC, and here it is {now:%F %T}",
             remedy="set this machine's clock (timedatectl set-ntp true) and try again",
         )
-
-
-def _context(side: int, protocols: Iterable[str]) -> ssl.SSLContext:
-    context = ssl.SSLContext(side)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(list(protocols))
-    return context
-
-
-def _trust_and_show(context: ssl.SSLContext, identity: NodeIdentity) -> None:
-    context.load_verify_locations(cadata=identity.ca_certificate_pem.decode())
-    # The ssl module reads keys from files only: this one exists in memory, for a moment.
-    file = os.memfd_create("identity", os.MFD_CLOEXEC)
-    try:
-        with open(file, "wb", closefd=False) as pem:
-            pem.write(identity.key_pem + identity.certificate_pem)
-        context.load_cert_chain(f"/proc/self/fd/{file}")
-    finally:
-        os.close(file)

@@ -14,7 +14,7 @@ from swarmpy.rpc.join_client import dial_join
 from swarmpy.rpc.peer import Peer
 from swarmpy.rpc.streams import on_streams, streams_of
 from swarmpy.security.certificates import NodeIdentity
-from swarmpy.security.tls import join_context
+from swarmpy.security.tls_context import join_context
 from tests.rpc.open_port import opened
 from tests.security.certificate_makers import node
 

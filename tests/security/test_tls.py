@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from swarmpy.errors import InvalidInput, PermissionDenied, SwarmPyError, TokenRefused
 from swarmpy.pb.types_pb2 import NODE_ROLE_WORKER
 from swarmpy.security.certificates import NodeIdentity, digest_of, read_certificate
-from swarmpy.security.tls import client_context, join_context, server_context, verify_offer
+from swarmpy.security.tls import verify_offer
+from swarmpy.security.tls_context import client_context, join_context, server_context
 from tests.security.certificate_makers import authority, node
 
 
