@@ -23,7 +23,7 @@ from swarmpy.agent.swarm_time import SwarmTime
 from swarmpy.agent.task_runner import Bench
 from swarmpy.agent.worker import Worker
 from swarmpy.errors import NotLeader, SwarmPyError
-from swarmpy.pb.dispatcher_pb2 import Hello
+from swarmpy.pb.dispatcher_pb2 import GossipAccess, Hello
 from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NodeRole
@@ -63,6 +63,10 @@ class Agent:
     """Set when this node is a manager itself."""
     on_managers: Callable[[Sequence[str]], Awaitable[None]]
     on_role: Callable[[NodeRole.ValueType], Awaitable[None]]
+    gossip_address: str = ""
+    """host:port; empty: this node takes no part in gossip."""
+    on_gossip: Callable[[GossipAccess], None] = lambda _access: None
+    """Told the keys, and whom to join by."""
 
     async def run(self) -> None:
         """Run tasks, keep routes, and keep a session with whoever leads."""
@@ -87,6 +91,7 @@ class Agent:
             time=time,
             on_managers=self.on_managers,
             on_role=self.on_role,
+            on_gossip=self.on_gossip,
         )
         await self.data_plane.start()
         try:
@@ -105,6 +110,7 @@ class Agent:
                 description=await parts.description.first(),
                 address=self.address,
                 manager=self.manager_status(),
+                gossip_address=self.gossip_address,
             )
             address, leader = leader, ""
             if not address and (addresses := self.managers()):

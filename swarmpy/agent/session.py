@@ -21,6 +21,7 @@ from swarmpy.errors import NotLeader, SwarmPyError, TimedOut, Unavailable
 from swarmpy.pb.dispatcher_pb2 import (
     AgentMessage,
     ClosedPorts,
+    GossipAccess,
     Heartbeat,
     Hello,
     ManagerMessage,
@@ -51,6 +52,7 @@ class Parts:
     time: SwarmTime
     on_managers: Callable[[Sequence[str]], Awaitable[None]]
     on_role: Callable[[NodeRole.ValueType], Awaitable[None]]
+    on_gossip: Callable[[GossipAccess], None]
 
 
 class Session:
@@ -121,6 +123,8 @@ class Session:
                     await parts.on_managers(message.managers.api_addresses)
                 case "role":
                     group.create_task(self._play(message.role))
+                case "gossip":
+                    parts.on_gossip(message.gossip)
                 case "logs" | "exec":
                     group.create_task(self._serve(message))
                 case unknown:

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import structlog
 
+from swarmpy.core.gossip_keys import KEY_BYTES
 from swarmpy.daemon.consensus_thread import ConsensusThread, StoreAtHome
 from swarmpy.daemon.data_key_file import RaftKeys
 from swarmpy.daemon.first import Founding
@@ -184,6 +185,8 @@ class ManagerPart:
                 cluster_id=founding.cluster_id,
                 node_id=self._node_id,
                 hello=Hello(address=self._settings.advertise_address, manager=self._status()),
+                gossip_key=random.SystemRandom().randbytes(KEY_BYTES),
+                now_ms=int(self._clock.now() * 1000),
                 unlock_key=founding.unlock_key,
             )
         Founding.forget(self._disk, self._settings.state_dir)

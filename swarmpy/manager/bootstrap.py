@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmpy.core.gossip_keys import first_ring
 from swarmpy.errors import WrongState
 from swarmpy.manager.enroll import CERTIFICATE_TTL_S
 from swarmpy.manager.seat import HEARTBEAT_S
@@ -20,13 +21,15 @@ DEFAULT_SPEC = ClusterSpec(
 )
 
 
-async def bootstrap_cluster(
+async def bootstrap_cluster(  # noqa: PLR0913  what a swarm begins with
     store: Store,
     authority: Authority,
     *,
     cluster_id: str,
     node_id: str,
     hello: Hello,
+    gossip_key: bytes,
+    now_ms: int,
     unlock_key: bytes = b"",
 ) -> None:
     """Write what a swarm begins with. Its only member must lead already.
@@ -49,6 +52,7 @@ async def bootstrap_cluster(
         ca_certificate_pem=authority.ca_certificate_pem,
         ca_key_pem=authority.ca_key_pem,
         unlock_key=unlock_key,
+        gossip_keys=first_ring(gossip_key, now_ms),
     )
     cluster.spec.autolock = bool(unlock_key)
     node = Node(

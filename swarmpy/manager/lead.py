@@ -16,6 +16,7 @@ from swarmpy.manager.expired_tokens import ExpiredTokens
 from swarmpy.manager.leash import Leashes
 from swarmpy.manager.log_broker import LogBroker
 from swarmpy.manager.loop import ControlLoop
+from swarmpy.manager.loops.gossip_keys import GossipKeyDuty
 from swarmpy.manager.loops.orchestration import ORCHESTRATION_LOOPS
 from swarmpy.manager.loops.placement import PLACEMENT_LOOPS
 from swarmpy.manager.quorum import QuorumDuty
@@ -52,6 +53,7 @@ class Lead:
             duties.create_task(self.statuses.run(), name="statuses")
             duties.create_task(self.liveness.run(), name="liveness")
             duties.create_task(QuorumDuty(seat).run(), name="quorum")
+            duties.create_task(GossipKeyDuty(seat).run(), name="gossip keys")
 
     def end(self) -> None:
         """End every call that was answered from here."""

@@ -33,5 +33,7 @@ class ManagerSettings:
     """How long one join may take as a whole."""
     silence_s: float = 5.0
     """How long logs and exec wait for a node that says nothing."""
+    gossip_keys_check_s: float = 30.0
+    """How often the gossip keys are looked at. Higher: rotations are late by as much."""
     quorum_check_s: float = 1.0
     """How often membership of the quorum is compared with the roles that are wanted."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from swarmpy.core.gossip_keys import KEY_BYTES, first_ring
 from swarmpy.manager.bootstrap import DEFAULT_SPEC
 from swarmpy.pb.objects_pb2 import Cluster, ManagerStatus, Node, NodeStatus
 from swarmpy.pb.specs_pb2 import NodeSpec
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 async def write_first_rows(store: Store, hosts: Iterable[SimulatedHost]) -> None:
     """Commit them in one transaction; the first host is the founder."""
     founder, *others = hosts
+    keys = first_ring(bytes(KEY_BYTES), int(founder.clock.now() * 1000))
     async with store.update() as tx:
-        tx.clusters.create(Cluster(id=CLUSTER_ID, spec=DEFAULT_SPEC))
+        tx.clusters.create(Cluster(id=CLUSTER_ID, spec=DEFAULT_SPEC, gossip_keys=keys))
         tx.nodes.create(_row(founder, founder.manager_status()))
         for host in others:
             tx.nodes.create(_row(host, None))

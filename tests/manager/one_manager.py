@@ -23,10 +23,15 @@ from tests.manager.stopped_clock import EPOCH_S, StoppedClock
 AUTHORITY = Authority.create("c1", EPOCH_S)
 """Made once: it is the slowest thing here."""
 LEADER = "m1"
+GOSSIP_KEY = bytes(range(32))
 
 
 def hello(hostname: str, *, manager: bool = False) -> Hello:
-    greeting = Hello(description=NodeDescription(hostname=hostname), address=hostname)
+    greeting = Hello(
+        description=NodeDescription(hostname=hostname),
+        address=hostname,
+        gossip_address=f"{hostname}:7947",
+    )
     if manager:
         greeting.manager.CopyFrom(
             ManagerStatus(raft_address=f"{hostname}:2377", api_address=f"{hostname}:2378")
@@ -60,7 +65,13 @@ async def leading_seat(
     quorum.lead(LEADER)
     rng = random.Random(2)
     await bootstrap_cluster(
-        store, AUTHORITY, cluster_id="c1", node_id=LEADER, hello=hello(LEADER, manager=True)
+        store,
+        AUTHORITY,
+        cluster_id="c1",
+        node_id=LEADER,
+        hello=hello(LEADER, manager=True),
+        gossip_key=GOSSIP_KEY,
+        now_ms=int(clock.now() * 1000),
     )
     return Seat(store, consensus, clock, IdSource(rng), rng, settings or ManagerSettings())
 

@@ -204,6 +204,8 @@ async def test_a_second_swarm_in_one_store_is_refused() -> None:
                 cluster_id="c2",
                 node_id="m1",
                 hello=hello("m1", manager=True),
+                gossip_key=bytes(32),
+                now_ms=0,
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -27,7 +28,7 @@ from swarmpy.seams import RpcServer
 from swarmpy.store.store import Store
 from swarmpy.testing import builders
 from tests.manager.fake_quorum import FakeConsensus, FakeQuorum
-from tests.manager.one_manager import AUTHORITY, put
+from tests.manager.one_manager import AUTHORITY, GOSSIP_KEY, put
 
 SETTINGS = ManagerSettings(leader_wait_s=1.0, diff_delay_s=0.001, quorum_check_s=60.0)
 
@@ -147,7 +148,13 @@ async def two_managers(settings: ManagerSettings = SETTINGS) -> AsyncIterator[Ma
         managers.quorum.lead("m1")
         first = Hello(address="m1", manager=managers.status("m1"))
         await bootstrap_cluster(
-            managers.stores["m1"], AUTHORITY, cluster_id="c1", node_id="m1", hello=first
+            managers.stores["m1"],
+            AUTHORITY,
+            cluster_id="c1",
+            node_id="m1",
+            hello=first,
+            gossip_key=GOSSIP_KEY,
+            now_ms=time.time_ns() // 1_000_000,
         )
         await put(managers.stores["m1"], nodes=[managers.row("m2"), builders.node("w1")])
         running = [asyncio.create_task(manager.run()) for manager in managers.managers.values()]

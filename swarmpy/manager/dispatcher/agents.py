@@ -75,6 +75,7 @@ class Agents:
             with tx.nodes.edit(peer.node_id) as node:
                 node.description.CopyFrom(hello.description)
                 node.status.address = hello.address
+                node.status.gossip_address = hello.gossip_address
                 node.role = peer.role
                 if hello.HasField("manager") and peer.node_id in self._seat.consensus.members():
                     node.manager.CopyFrom(hello.manager)

@@ -13,8 +13,8 @@ from swarmpy.pb.dispatcher_pb2 import ManagerMessage
 from swarmpy.rpc.peer import Peer
 from swarmpy.store.watch import Commit
 
-TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks")
-FOR_ALL = frozenset({"nodes", "configs", "secrets", "networks"})
+TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks", "clusters")
+FOR_ALL = frozenset({"nodes", "configs", "secrets", "networks", "clusters"})
 """Tables that change seldom: every session looks when they do."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from swarmpy.errors import Unavailable
 from swarmpy.manager.dispatcher.assignments import Held, difference, held_by, whole_set
+from swarmpy.manager.dispatcher.gossip_access import access_of
 from swarmpy.manager.leash import Leash
 from swarmpy.manager.serving import Send
 from swarmpy.pb.dispatcher_pb2 import LoadBalancer, ManagerMessage, Managers, StatusAck
@@ -21,6 +22,7 @@ from swarmpy.pb.types_pb2 import (
     NODE_ROLE_MANAGER,
     NODE_ROLE_UNSPECIFIED,
     NODE_ROLE_WORKER,
+    GossipKeyRing,
     NodeRole,
 )
 from swarmpy.store.view import View
@@ -39,6 +41,7 @@ class Session:
         self.leash = Leash()
         self._told_role = role
         self._told_managers = Managers()
+        self._told_keys = GossipKeyRing()
         self._told: Held | None = None
         self._version = 0
         self._acknowledged = 0
@@ -97,6 +100,7 @@ class Session:
             yield from self._assignments(view, balancers)
             yield from self._managers(managers)
             yield from self._role(view.nodes.find(self.node_id))
+            yield from self._gossip(view)
         if self._acknowledged > self._told_acknowledged:
             self._told_acknowledged = self._acknowledged
             yield ManagerMessage(acknowledged=StatusAck(sequence=self._acknowledged))
@@ -122,6 +126,13 @@ class Session:
         if managers != self._told_managers:
             self._told_managers = managers
             yield ManagerMessage(managers=managers)
+
+    def _gossip(self, view: View) -> Iterator[ManagerMessage]:
+        """Tell keys that are new; whoever knows them learns other nodes' addresses by gossip."""
+        access = access_of(self.node_id, view)
+        if access is not None and access.keys != self._told_keys:
+            self._told_keys = access.keys
+            yield ManagerMessage(gossip=access)
 
     def _role(self, node: Node | None) -> Iterator[ManagerMessage]:
         role = NODE_ROLE_UNSPECIFIED if node is None else role_due(node)

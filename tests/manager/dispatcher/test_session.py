@@ -258,3 +258,21 @@ async def test_a_port_that_does_not_answer_on_a_node_is_stored_and_told_once(swa
     assert [event.message for event in events] == [
         "port 8080/tcp does not answer here: address already in use"
     ]
+
+
+async def test_every_agent_is_told_gossips_keys_and_whom_to_join_by(swarm: Swarm) -> None:
+    await swarm.connect("w1")
+    agent = await swarm.connect("w2")
+    told = agent.last("gossip")
+    assert told.keys == swarm.seat.store.view.cluster.gossip_keys
+    assert list(told.addresses) == ["w1:7947"]
+    assert agent.kinds().count("gossip") == 1
+
+
+async def test_agents_hear_of_a_rotation_at_once(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    async with swarm.seat.store.update() as tx:
+        with tx.clusters.edit("c1") as cluster:
+            cluster.gossip_keys.keys.add(id=2, key=bytes(32))
+    await swarm.clock.advance(DIFF_S)
+    assert [key.id for key in agent.last("gossip").keys.keys] == [1, 2]
