@@ -15,6 +15,7 @@ from swarmpy.daemon.key_choice import KeyWish
 from swarmpy.daemon.key_source import passphrase_of_file
 from swarmpy.daemon.settings import (
     CLUSTER_PORT,
+    GOSSIP_PORT,
     Settings,
     default_address,
     default_state_dir,
@@ -36,6 +37,7 @@ class NodeFlags:
     listen_addr: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0"  # noqa: S104  every listener asks for a certificate
     cluster_port: Annotated[int, typer.Option(help="For managers and joining.")] = CLUSTER_PORT
     api_port: Annotated[int, typer.Option(help="For agents and clients.")] = API_PORT
+    gossip_port: Annotated[int, typer.Option(help="Between all nodes, UDP and TCP.")] = GOSSIP_PORT
     runtime: Annotated[
         str, typer.Option(metavar="docker|process|auto", help="What runs containers.")
     ] = "auto"
@@ -71,6 +73,7 @@ class NodeFlags:
             listen_address=self.listen_addr,
             cluster_port=self.cluster_port,
             api_port=self.api_port,
+            gossip_port=self.gossip_port,
             runtime=self.runtime,
             published_address=self.published_addr,
             hostname=self.hostname,

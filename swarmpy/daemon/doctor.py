@@ -89,7 +89,7 @@ def _node(settings: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    for port in (settings.cluster_port, settings.api_port):
+    for port in settings.tcp_ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_ALIVE
 from swarmpy.pb.join_pb2 import JoinResponse, QuorumMember
-from swarmpy.seams import Disk
+from swarmpy.seams import Disk, GossipPicture
 
 
 class KnownManagers:
@@ -15,10 +16,16 @@ class KnownManagers:
     def __init__(self, disk: Disk, state_dir: Path) -> None:
         self._disk = disk
         self._path = state_dir / "managers.pb"
+        self._leader: list[str] = []
+        self._met: list[str] = []
 
     def api_addresses(self) -> list[str]:
-        """Return the managers' API addresses, the last known leader's first."""
-        return list(self._read().api_addresses)
+        """Return the managers' API addresses, the last known leader's first.
+
+        Gossip's word on the leader is the newest; its other managers come last, for a node that
+        has missed all changes among those it was told of.
+        """
+        return list(dict.fromkeys([*self._leader, *self._read().api_addresses, *self._met]))
 
     def members(self) -> dict[str, str]:
         """Return node id -> Raft address, as of the time this node joined."""
@@ -33,6 +40,19 @@ class KnownManagers:
             ],
         )
         self._disk.replace(self._path, record.SerializeToString(deterministic=True))
+
+    def met(self, picture: GossipPicture) -> None:
+        """Take the managers that gossip sees alive for known ones; kept in memory alone."""
+        alive = {
+            node_id: one.member
+            for node_id, one in picture.members.items()
+            if one.state == GOSSIP_STATE_ALIVE
+        }
+        term = max((one.term for one in alive.values()), default=0)
+        leaders = {one.leader_id for one in alive.values() if one.term == term}
+        managers = {node_id: one for node_id, one in alive.items() if one.api_address}
+        self._met = [one.api_address for one in managers.values()]
+        self._leader = [managers[one].api_address for one in leaders if one in managers][:1]
 
     def heard(self, api_addresses: Sequence[str]) -> None:
         """Remember new API addresses; nothing is written when they are the known ones."""

@@ -14,6 +14,7 @@ from swarmpy.core.gossip_keys import KEY_BYTES
 from swarmpy.daemon.consensus_thread import ConsensusThread, StoreAtHome
 from swarmpy.daemon.data_key_file import RaftKeys
 from swarmpy.daemon.first import Founding
+from swarmpy.daemon.gossip_part import tell_of_managers
 from swarmpy.daemon.key_duty import KeyDuty
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.daemon.local_service import NotLocked, serve_lock
@@ -34,7 +35,7 @@ from swarmpy.rpc.cluster_port import JOIN_PROTOCOL, ClusterPort
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.rpc.grpc_transport import GrpcTransport, serve_local
 from swarmpy.rpc.streams import on_streams
-from swarmpy.seams import Clock, Disk
+from swarmpy.seams import Clock, Disk, Neighbours
 from swarmpy.security.certificates import NodeIdentity
 from swarmpy.security.sealed import Seal
 from swarmpy.store.store import Store
@@ -64,6 +65,7 @@ class ManagerPart:
         known: KnownManagers,
         keys: RaftKeys,
         seal: Seal,
+        neighbours: Neighbours,
     ) -> None:
         self._settings = settings
         self._disk = disk
@@ -72,6 +74,7 @@ class ManagerPart:
         self._known = known
         self._keys = keys
         self._seal = seal
+        self._neighbours = neighbours
         self._node_id = identity().node_id
         rng = random.SystemRandom()
         ids = IdSource(rng)
@@ -145,6 +148,8 @@ class ManagerPart:
             duty = KeyDuty(self._store, self._keys, self._sealing, self._clock)
             group.create_task(duty.run(), name="keys")
             group.create_task(self._enter(founding), name="enter")
+            telling = tell_of_managers(self._neighbours, self._raft, self._settings.api_address)
+            group.create_task(telling, name="gossip")
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:

@@ -44,16 +44,19 @@ def check_place(settings: Settings, disk: Disk) -> None:
             f"{settings.state_dir} is not empty, and a node that leaves removes its directory",
             remedy="give a --state-dir that is new or empty",
         )
-    for port in (settings.cluster_port, settings.api_port):
+    kinds = [(port, socket.SOCK_STREAM) for port in settings.tcp_ports]
+    for port, kind in (*kinds, (settings.gossip_port, socket.SOCK_DGRAM)):
         family = socket.AF_INET6 if ":" in settings.listen_address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((settings.listen_address, port))
             except OSError as error:
                 raise WrongState(
                     f"cannot listen on {settings.listen_address}:{port}: {error.strerror}",
-                    remedy="stop what uses it, or choose others: --cluster-port, --api-port",
+                    remedy="stop what uses it, or choose others: --cluster-port, "
+                    "--api-port, --gossip-port",
                 ) from None
     check_engine(settings)
 

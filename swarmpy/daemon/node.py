@@ -14,6 +14,7 @@ from swarmpy.agent.agent import Agent
 from swarmpy.daemon.clock import SystemClock
 from swarmpy.daemon.data_key_file import KeyFiles, RaftKeys, opener
 from swarmpy.daemon.engine import make_runtime
+from swarmpy.daemon.gossip_part import GossipPart
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.daemon.locked_part import LockedPart
 from swarmpy.daemon.manager_part import ManagerPart, raft_directory
@@ -58,6 +59,8 @@ class Node:
         self._transport = GrpcTransport(lambda: self._identity)
         self._known = KnownManagers(self._disk, settings.state_dir)
         self._role_changed = asyncio.Event()
+        self._gossip: GossipPart | None = None
+        """Since the node's keys are open."""
         self._key_files = KeyFiles(
             self._disk,
             settings.state_dir,
@@ -75,6 +78,10 @@ class Node:
         mesh = MeshRouter(
             settings.published_address or everywhere, self._clock, rng, drain_s=DRAIN_S
         )
+        gossip = GossipPart(
+            settings, lambda: self._identity, self._disk, self._clock, self._known, seal
+        )
+        self._gossip = gossip
         agent = Agent(
             node_id=self._identity.node_id,
             runtime=runtime,
@@ -91,13 +98,16 @@ class Node:
             manager_status=self._manager_status,
             on_managers=self._on_managers,
             on_role=self._on_role,
+            gossip_address=settings.gossip_address,
+            on_gossip=gossip.heard,
         )
         log.info("node_started", node=self._identity.node_id, role=self._role_name())
         try:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(agent.run(), name="agent")
+                parts.create_task(gossip.run(), name="gossip")
                 parts.create_task(self._renew(), name="renewal")
-                parts.create_task(self._play_roles(node_key, seal), name="role")
+                parts.create_task(self._play_roles(node_key, seal, gossip), name="role")
         finally:
             await runtime.close()
 
@@ -179,17 +189,21 @@ class Node:
 
     # Roles
 
-    async def _play_roles(self, node_key: bytes, seal: Seal) -> None:
+    async def _play_roles(self, node_key: bytes, seal: Seal, gossip: GossipPart) -> None:
         """Run the part of the role that the certificate says, whenever that changes."""
         while True:
             self._role_changed.clear()
-            part = self._manage(node_key, seal) if self._is_manager() else self._worker_part().run()
+            part = (
+                self._manage(node_key, seal, gossip)
+                if self._is_manager()
+                else self._worker_part().run()
+            )
             async with asyncio.TaskGroup() as group:
                 playing = group.create_task(part)
                 await self._role_changed.wait()
                 playing.cancel()
 
-    async def _manage(self, node_key: bytes, seal: Seal) -> None:
+    async def _manage(self, node_key: bytes, seal: Seal, gossip: GossipPart) -> None:
         """Be a manager until cancelled, as soon as the keys are open."""
         keys = await self._open_raft(node_key)
         await ManagerPart(
@@ -201,6 +215,7 @@ class Node:
             self._known,
             keys,
             seal,
+            gossip.neighbours,
         ).run()
 
     def _worker_part(self) -> WorkerPart:
@@ -238,6 +253,8 @@ class Node:
         identity = NodeIdentity.read(response.certificate_pem, key_pem, response.ca_certificate_pem)
         identity.save(self._disk, self._settings.state_dir)
         self._identity = identity
+        if self._gossip is not None:
+            self._gossip.papers_changed()
 
     async def _ask_managers(self, request: RenewCertificateRequest) -> RenewCertificateResponse:
         refusal: SwarmPyError = WrongState("no manager is known", remedy="join again")

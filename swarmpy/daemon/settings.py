@@ -11,11 +11,13 @@ from pathlib import Path
 
 from swarmpy.client.address import API_PORT, default_socket
 from swarmpy.errors import InvalidInput, StorageCorrupt, WrongState
-from swarmpy.rpc.address import SOCKET_PATH_MAX_BYTES
+from swarmpy.rpc.address import SOCKET_PATH_MAX_BYTES, join_address
 from swarmpy.seams import Disk
 
 CLUSTER_PORT = 2377
 """Raft and joining, over TLS."""
+GOSSIP_PORT = 7947
+"""Between all nodes, UDP and TCP. Docker Swarm's own is one less."""
 RUNTIMES = ("auto", "docker", "process")
 
 
@@ -53,6 +55,7 @@ class Settings:
     listen_address: str = "0.0.0.0"  # noqa: S104  every listener asks for a certificate
     cluster_port: int = CLUSTER_PORT
     api_port: int = API_PORT
+    gossip_port: int = GOSSIP_PORT
     runtime: str = "auto"
     """auto takes the Docker Engine and refuses to start without one."""
     docker_host: str | None = None
@@ -71,6 +74,15 @@ class Settings:
     def api_address(self) -> str:
         return f"{self.advertise_address}:{self.api_port}"
 
+    @property
+    def gossip_address(self) -> str:
+        return join_address(self.advertise_address, self.gossip_port)
+
+    @property
+    def tcp_ports(self) -> tuple[int, ...]:
+        """Every port that the node listens on."""
+        return self.cluster_port, self.api_port, self.gossip_port
+
     def checked(self) -> Settings:
         """Return these settings with paths made absolute.
 
@@ -79,15 +91,17 @@ class Settings:
         """
         for name in ("advertise_address", "listen_address"):
             _check_address(name, getattr(self, name))
-        for name in ("cluster_port", "api_port"):
+        used: dict[int, str] = {}
+        for name in ("cluster_port", "api_port", "gossip_port"):
             port = getattr(self, name)
             if not 1 <= port <= 65535:
                 raise InvalidInput(f"{name} {port}: expected a number from 1 to 65535")
-        if self.cluster_port == self.api_port:
-            raise InvalidInput(
-                f"cluster_port and api_port are both {self.api_port}",
-                remedy="give them different numbers",
-            )
+            if port in used:
+                raise InvalidInput(
+                    f"{used[port]} and {name} are both {port}",
+                    remedy="give them different numbers",
+                )
+            used[port] = name
         if self.runtime not in RUNTIMES:
             raise InvalidInput(f"runtime {self.runtime!r}: expected one of {', '.join(RUNTIMES)}")
         socket_path = self.socket_path.absolute()

@@ -86,6 +86,13 @@ async def test_the_authoritys_key_is_not_returned() -> None:
     assert seat.store.view.cluster.ca_key_pem, "but it is still there"
 
 
+async def test_the_keys_of_gossip_are_not_returned() -> None:
+    seat = await leading_seat()
+    cluster = await Clusters(seat).get_cluster(GetClusterRequest())
+    assert not cluster.HasField("gossip_keys")
+    assert seat.store.view.cluster.gossip_keys.keys, "but they are still there"
+
+
 async def test_a_tokens_secret_is_shown_once_and_stored_hashed() -> None:
     seat = await leading_seat()
     made = await Tokens(seat).create_token(CreateTokenRequest(role=NODE_ROLE_WORKER))
