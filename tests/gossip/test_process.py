@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from swarmpy.core.gossip_keys import due_at_ms, next_ring
 from swarmpy.daemon.clock import SystemClock
 from swarmpy.errors import Unavailable
 from swarmpy.gossip.child import child
@@ -138,6 +140,29 @@ async def one_child() -> list[int]:
         while not (found := children()):
             await asyncio.sleep(0.01)
     return found
+
+
+async def test_no_packet_is_refused_while_keys_are_rotated_under_way(tmp_path: Path) -> None:
+    nodes = Nodes(tmp_path)
+    a, b = nodes.node("a"), nodes.node("b")
+    ring = RING
+    async with running(a, b):
+        await sees(b, lambda seen: "a" in seen.members)
+        for number in range(6):
+            after = next_ring(ring, bytes([number]) * 32, due_at_ms(ring))
+            assert after is not None
+            ring = after
+            a.set_keys(ring)
+            a.put_all([endpoint(f"t{number}")])
+            await sees(b, partial(is_told, f"t{number}"))
+            b.set_keys(ring)
+        for node in (a, b):
+            assert node.picture.dropped["foreign"] == 0
+            assert node.picture.dropped["forged"] == 0
+
+
+def is_told(task_id: str, seen: GossipPicture) -> bool:
+    return [one.task_id for one in seen.endpoints] == [task_id]
 
 
 async def test_nobody_can_be_probed_before_there_is_a_process(tmp_path: Path) -> None:
