@@ -9,8 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
+
 from swarmpy.gossip import pipe
 from swarmpy.pb.gossip_local_pb2 import GossipOrder, GossipReport
+
+log = structlog.get_logger()
 
 ORDERS_MAX_BYTES: Final = 16 << 20
 """Orders that may wait. A process with more to read does not live."""
@@ -63,9 +67,13 @@ async def child() -> AsyncIterator[Child]:
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Return when it has; whoever cannot wait so long kills it, and leaves nothing behind."""
     try:
         async with asyncio.timeout(END_S):
             await process.wait()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        log.warning("gossip_process_does_not_end", pid=process.pid)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

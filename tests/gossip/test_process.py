@@ -193,3 +193,20 @@ async def test_it_ends_when_its_daemon_does() -> None:
     async with child():
         await one_child()
     assert children() == []
+
+
+async def test_whoever_is_cancelled_while_it_ends_leaves_no_process_behind() -> None:
+    async def live() -> None:
+        async with child():
+            (pid,) = await one_child()
+            os.kill(pid, signal.SIGSTOP)  # it will not end by itself
+            living.set()
+
+    living = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(live())
+        await living.wait()
+        task.cancel()
+        await asyncio.sleep(0.05)
+        task.cancel()
+    assert children() == []
