@@ -111,6 +111,7 @@ class Cluster:
         self, label: str, agents: int, make: Callable[[str, Told], OurAgent | SerfAgent]
     ) -> None:
         self.label = label
+        self._started: list[OurAgent | SerfAgent] = []
         self.dead: dict[str, dict[str, float]] = {}
         """Of whom -> who says so -> since when."""
         self.agents = {name: make(name, self._told) for name in (f"n{i:02}" for i in range(agents))}
@@ -123,6 +124,7 @@ class Cluster:
         join = ""
         for agent in self.agents.values():
             await agent.start(join)
+            self._started.append(agent)
             tasks.create_task(agent.listen())
             join = join or agent.address
         try:
@@ -149,6 +151,6 @@ class Cluster:
         return sorted(self.dead[victim].values())
 
     def end(self) -> None:
-        for agent in self.agents.values():
+        for agent in self._started:
             with contextlib.suppress(ProcessLookupError):
                 agent.process.kill()
