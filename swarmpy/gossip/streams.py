@@ -26,6 +26,7 @@ from swarmpy.gossip.udp import sockaddr
 from swarmpy.pb.gossip_pb2 import GossipFrame
 from swarmpy.rpc.dial import DIAL_TIMEOUT_S, hang_up, open_tls
 from swarmpy.rpc.frames import put_frame, read_frame
+from swarmpy.rpc.stream_pair import streams_of
 from swarmpy.security.tls_context import Papers, client_context, server_context
 
 PROTOCOL: Final = "swarmpy-gossip/1"
@@ -153,7 +154,7 @@ class Streams:
 
     async def _open(self, address: str) -> Pair:
         if self._dialling is not None:
-            return await open_tls(address, self._dialling, PROTOCOL, None)
+            return streams_of(await open_tls(address, self._dialling, PROTOCOL, None))
         target = sockaddr(address)
         assert target is not None
         async with asyncio.timeout(DIAL_TIMEOUT_S):

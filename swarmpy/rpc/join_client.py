@@ -29,7 +29,7 @@ from swarmpy.pb.join_pb2 import JoinOffer, JoinRequest, JoinResponse
 from swarmpy.rpc.cluster_port import JOIN_PROTOCOL
 from swarmpy.rpc.dial import hang_up, open_tls
 from swarmpy.rpc.frames import read_frame, write_frame
-from swarmpy.rpc.streams import streams_of
+from swarmpy.rpc.stream_pair import streams_of
 from swarmpy.security.certificates import read_certificate
 from swarmpy.security.tls import verify_offer
 from swarmpy.security.tls_context import join_context

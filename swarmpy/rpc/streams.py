@@ -1,4 +1,4 @@
-"""A connection as asyncio's streams: for what is said once, such as joining."""
+"""Serves by streams on the cluster port: for what is said once, such as joining."""
 
 from __future__ import annotations
 
@@ -7,22 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from swarmpy.rpc.peer import Peer
+from swarmpy.rpc.stream_pair import streams_of
 
-Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 StreamHandler: TypeAlias = Callable[
     [asyncio.StreamReader, asyncio.StreamWriter, Peer | None], Awaitable[None]
 ]
-
-
-def streams_of(transport: asyncio.Transport) -> Streams:
-    """Return streams on a transport that nobody reads from yet."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(loop=loop)
-    lines = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport.set_protocol(lines)
-    lines.connection_made(transport)
-    transport.resume_reading()
-    return reader, asyncio.StreamWriter(transport, lines, reader, loop)
 
 
 def on_streams(

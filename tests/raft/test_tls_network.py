@@ -14,7 +14,7 @@ from swarmpy.raft import tls_network
 from swarmpy.raft.peer_link import LENGTH, QUEUE_MAX_BYTES
 from swarmpy.raft.tls_network import PROTOCOL, TlsPeerNetwork
 from swarmpy.rpc.dial import hang_up
-from swarmpy.rpc.streams import streams_of
+from swarmpy.rpc.stream_pair import streams_of
 from tests.raft.loopback import LoopbackPort
 
 

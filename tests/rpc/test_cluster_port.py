@@ -12,7 +12,8 @@ from swarmpy.rpc.cluster_port import JOIN_PROTOCOL, RAFT_PROTOCOL, ClusterPort
 from swarmpy.rpc.dial import hang_up, open_tls
 from swarmpy.rpc.join_client import dial_join
 from swarmpy.rpc.peer import Peer
-from swarmpy.rpc.streams import on_streams, streams_of
+from swarmpy.rpc.stream_pair import streams_of
+from swarmpy.rpc.streams import on_streams
 from swarmpy.security.certificates import NodeIdentity
 from swarmpy.security.tls_context import join_context
 from tests.rpc.open_port import opened

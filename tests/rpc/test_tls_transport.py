@@ -12,7 +12,7 @@ import pytest
 
 from swarmpy.rpc.tls_transport import PAUSE_BYTES, TlsTransport, shake_hands
 from swarmpy.security.certificates import node_name
-from swarmpy.security.tls import client_context, server_context
+from swarmpy.security.tls_context import client_context, server_context
 from tests.security.certificate_makers import node
 
 SERVER, CLIENT = node("server1"), node("client1")
