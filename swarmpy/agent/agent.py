@@ -16,6 +16,7 @@ import structlog
 from swarmpy.agent.dependencies import HeldDependencies
 from swarmpy.agent.description import Description
 from swarmpy.agent.local_tasks import LocalTasks
+from swarmpy.agent.neighbourhood import Neighbourhood
 from swarmpy.agent.reporter import Reporter
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.session import Parts, Session
@@ -27,7 +28,7 @@ from swarmpy.pb.dispatcher_pb2 import GossipAccess, Hello
 from swarmpy.pb.dispatcher_pb2_grpc import DispatcherStub
 from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NodeRole
-from swarmpy.seams import Clock, DataPlane, Disk, Runtime, Transport
+from swarmpy.seams import Clock, DataPlane, Disk, Neighbours, Runtime, Transport
 from swarmpy.security.sealed import Seal
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ class Agent:
     """Closed by whoever made it."""
     data_plane: DataPlane
     """Started and closed by `run`."""
+    neighbours: Neighbours
     transport: Transport
     disk: Disk
     directory: Path
@@ -87,6 +89,7 @@ class Agent:
             routes=routes,
             description=Description(self.runtime, self.clock, self.hostname),
             runtime=self.runtime,
+            neighbours=self.neighbours,
             clock=self.clock,
             time=time,
             on_managers=self.on_managers,
@@ -98,6 +101,8 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 group.create_task(worker.run(), name="worker")
                 group.create_task(routes.run(), name="routes")
+                neighbourhood = Neighbourhood(self.neighbours, worker, routes)
+                group.create_task(neighbourhood.run(), name="neighbourhood")
                 group.create_task(self._keep_session(parts), name="session")
         finally:
             await self.data_plane.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
+from swarmpy.core.heard import Heard, corrected
 from swarmpy.core.routing import routing_table
 from swarmpy.pb.dispatcher_pb2 import ClosedPorts, LoadBalancer
 from swarmpy.pb.objects_pb2 import ClosedPort
@@ -27,6 +29,8 @@ class Routes:
         self.balancers: dict[str, LoadBalancer] = {}
         """Changed by the worker, which then calls `refresh`."""
         self._data_plane = data_plane
+        self._heard = Heard()
+        self._listed: set[str] = set()
         self._changed = asyncio.Event()
         self._installed = asyncio.Condition()
         self._closed_ports: Mapping[tuple[str, int], str] | None = None
@@ -35,6 +39,21 @@ class Routes:
     def refresh(self) -> None:
         """Install the balancers as they are by the time they are looked at."""
         self._changed.set()
+
+    def hear(self, heard: Heard) -> None:
+        """Take in what neighbours tell."""
+        self._heard = heard
+        self.refresh()
+
+    @property
+    def tasks(self) -> set[str]:
+        """The tasks that managers tell of now."""
+        return {
+            backend.task_id
+            for balancer in self.balancers.values()
+            for frontend in balancer.frontends
+            for backend in frontend.backends
+        }
 
     async def closed_ports(self, told: ClosedPorts | None) -> ClosedPorts:
         """Return the ports that cannot be opened here, once they are others than `told`."""
@@ -53,11 +72,17 @@ class Routes:
             except TimeoutError:
                 pass
             self._changed.clear()
-            closed = await self._data_plane.install(routing_table(self.balancers.values()))
+            closed = await self._data_plane.install(routing_table(self._balancers()))
             self._log(closed, self._closed_ports or {})
             self._closed_ports = closed
             async with self._installed:
                 self._installed.notify_all()
+
+    def _balancers(self) -> list[LoadBalancer]:
+        self._listed |= self.tasks
+        self._listed &= self.tasks | self._heard.endpoints.keys()
+        heard = replace(self._heard, listed=frozenset(self._listed))
+        return corrected(self.balancers.values(), heard)
 
     def _in_words(self) -> ClosedPorts | None:
         if self._closed_ports is None:

@@ -12,6 +12,7 @@ import structlog
 from swarmpy.agent.description import Description
 from swarmpy.agent.exec import attach_exec
 from swarmpy.agent.logs import publish_logs
+from swarmpy.agent.probes import probe_all
 from swarmpy.agent.reporter import Reporter
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.stream import Stream
@@ -25,9 +26,10 @@ from swarmpy.pb.dispatcher_pb2 import (
     Heartbeat,
     Hello,
     ManagerMessage,
+    ProbeRequest,
 )
 from swarmpy.pb.types_pb2 import NodeRole
-from swarmpy.seams import Clock, Runtime
+from swarmpy.seams import Clock, Neighbours, Runtime
 
 if TYPE_CHECKING:
     from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub
@@ -48,6 +50,7 @@ class Parts:
     routes: Routes
     description: Description
     runtime: Runtime
+    neighbours: Neighbours
     clock: Clock
     time: SwarmTime
     on_managers: Callable[[Sequence[str]], Awaitable[None]]
@@ -60,6 +63,7 @@ class Session:
 
     def __init__(self, stub: DispatcherAsyncStub, parts: Parts) -> None:
         self.was_welcome = False
+        self._node_id = ""
         self._stub = stub
         self._parts = parts
         self._call: Stream[AgentMessage, ManagerMessage] = Stream(
@@ -99,6 +103,7 @@ class Session:
             raise TimedOut(f"the manager did not answer within {WELCOME_TIMEOUT_S:g} s") from None
         self._parts.time.heard(welcome.now_ms)
         self.was_welcome = True
+        self._node_id = welcome.node_id
         log.info("session_opened", node=welcome.node_id)
         return welcome.heartbeat_s
 
@@ -125,6 +130,8 @@ class Session:
                     group.create_task(self._play(message.role))
                 case "gossip":
                     parts.on_gossip(message.gossip)
+                case "probe":
+                    group.create_task(self._probe(message.probe))
                 case "logs" | "exec":
                     group.create_task(self._serve(message))
                 case unknown:
@@ -150,8 +157,18 @@ class Session:
     async def _beat(self, heartbeat_s: float) -> None:
         while True:
             now_ms = int(self._parts.clock.now() * 1000)
-            await self._call.send(AgentMessage(heartbeat=Heartbeat(sent_at_ms=now_ms)))
+            table_hash = self._parts.neighbours.picture.table_hash
+            beat = Heartbeat(sent_at_ms=now_ms, table_hash=table_hash)
+            await self._call.send(AgentMessage(heartbeat=beat))
             await self._parts.clock.sleep(heartbeat_s)
+
+    async def _probe(self, request: ProbeRequest) -> None:
+        if self._requests.locked():
+            log.warning("request_not_served", at_once=REQUESTS_AT_ONCE)
+            return
+        async with self._requests:
+            report = await probe_all(self._parts.neighbours, request.id, self._node_id)
+            await self._call.send(AgentMessage(probes=report))
 
     async def _describe(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -54,6 +54,8 @@ class Bench:
     needs: HeldDependencies
     clock: Clock
     time: SwarmTime
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a task's status, or what is wanted of it, has changed."""
 
 
 class TaskRunner:
@@ -72,6 +74,14 @@ class TaskRunner:
     def status(self) -> TaskStatus:
         """As reported last."""
         return self._sight.seen.status
+
+    @property
+    def task(self) -> Task:
+        """As managers want it, with its status as reported last."""
+        task = Task()
+        task.CopyFrom(self._task)
+        task.status.CopyFrom(self.status)
+        return task
 
     # --- what managers say
 
@@ -96,6 +106,7 @@ class TaskRunner:
 
     def look_again(self) -> None:
         """Something that it waits for may have come."""
+        self._bench.changed.set()
         self._sight.blur()
         self._news.set()
 
@@ -190,6 +201,7 @@ class TaskRunner:
                 error=status.error,
             )
         self._sight.note(status=status)
+        self._bench.changed.set()
         self._bench.reporter.report(self._task.id, status)
 
     def _written(self, status: TaskStatus) -> bool:

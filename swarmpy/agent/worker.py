@@ -46,6 +46,12 @@ class Worker:
                     self._bench.reporter.report(task.id, task.status)
             await self._sweep()
 
+    async def tasks_changed(self) -> list[Task]:
+        """Return every task here with its status, once any is not as it was returned last."""
+        await self._bench.changed.wait()
+        self._bench.changed.clear()
+        return [runner.task for runner in self._runners.values()]
+
     # --- what managers say
 
     def take_set(self, assigned: AssignmentSet) -> None:
@@ -136,6 +142,7 @@ class Worker:
     async def _run(self, task_id: str, runner: TaskRunner) -> None:
         await runner.run()
         del self._runners[task_id]
+        self._bench.changed.set()
 
     async def _sweep(self) -> None:
         """After each full set remove the containers of this node that belong to no task."""

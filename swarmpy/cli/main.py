@@ -34,6 +34,7 @@ COMMANDS = {
     "config": "Configs: files that services may read.",
     "secret": "Secrets: files that only their services may read.",
     "network": "Networks that services attach to.",
+    "net": "Links between nodes: probe every pair.",
     "why": "Say why a service or task is where it is, or nowhere.",
     "events": "Show what happened.",
     "doctor": "Check this machine, and say how to mend it.",

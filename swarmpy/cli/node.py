@@ -14,6 +14,8 @@ from swarmpy.cli.here import node_id_here
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption
 from swarmpy.cli.plain import plain, word
+from swarmpy.pb.control_pb2 import NodeGossip
+from swarmpy.pb.gossip_pb2 import GossipState
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.pb.types_pb2 import (
     AVAILABILITY_ACTIVE,
@@ -44,6 +46,15 @@ class _Row:
     leads: bool
     reachable: bool
     is_here: bool
+    gossip: NodeGossip | None
+
+    @property
+    def heard(self) -> str:
+        """What gossip says of it, and since when: "alive 12m"."""
+        if self.gossip is None:
+            return ""
+        state = word(GossipState.DESCRIPTOR, self.gossip.state)
+        return f"{state} {when.span(self.gossip.age_s)}"
 
     @property
     def role(self) -> str:
@@ -59,6 +70,7 @@ _COLUMNS: render.Columns[_Row] = {
     "ID": lambda row: row.node.id + (" *" if row.is_here else ""),
     "HOSTNAME": lambda row: row.node.description.hostname,
     "STATE": lambda row: word(NodeState.DESCRIPTOR, row.node.status.state),
+    "GOSSIP": lambda row: row.heard,
     "AVAILABILITY": lambda row: word(Availability.DESCRIPTOR, row.node.spec.availability),
     "ROLE": lambda row: row.role,
     "ADDRESS": lambda row: row.node.status.address,
@@ -76,12 +88,14 @@ def ls(output: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
         render.show_ids(node.id for node in answer.nodes)
     else:
         here = node_id_here()
+        gossip = {one.node_id: one for one in answer.gossip}
         rows = [
             _Row(
                 node,
                 leads=node.id == answer.leader_id,
                 reachable=node.id in answer.manager_ids_reachable,
                 is_here=node.id == here,
+                gossip=gossip.get(node.id),
             )
             for node in sorted(
                 answer.nodes, key=lambda node: (-node.role, node.description.hostname)
@@ -91,15 +105,30 @@ def ls(output: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
             rows,
             _COLUMNS,
             output,
-            lambda row: {**plain(row.node), "leader": row.leads, "self": row.is_here},
+            lambda row: {
+                **plain(row.node),
+                "leader": row.leads,
+                "self": row.is_here,
+                "gossip": _gossip(row.gossip),
+            },
         )
 
 
 @app.command("inspect")
 def inspect(node: NodeArgument, output: FormatOption = Format.YAML) -> None:
-    """Print one node, whole."""
+    """Print one node, whole, with what gossip says of it."""
     with SyncClient.connect() as client:
-        render.inspect(client.node(node), output)
+        found, answer = client.node(node), client.nodes()
+    gossip = next((one for one in answer.gossip if one.node_id == found.id), None)
+    shown = {**plain(found), "gossip": _gossip(gossip)}
+    render.dump(shown, Format.YAML if output is Format.TABLE else output)
+
+
+def _gossip(said: NodeGossip | None) -> dict[str, object] | None:
+    """Show the hash as nodes compare it: people look whether two are the same."""
+    if said is None:
+        return None
+    return {**plain(said), "table_hash": f"{said.table_hash:016x}"}
 
 
 @app.command("update")

@@ -8,6 +8,8 @@ from swarmpy.client.calls import Calls
 from swarmpy.pb.control_pb2 import (
     CreateTokenRequest,
     CreateTokenResponse,
+    ExplainNetworkRequest,
+    ExplainNetworkResponse,
     GetClusterRequest,
     GetNodeRequest,
     ListNodesRequest,
@@ -37,6 +39,10 @@ class NodeCalls(Calls):
     async def nodes(self) -> ListNodesResponse:
         """Return every node, and which managers lead and answer."""
         return await self._connection.read(lambda c: c.ListNodes, ListNodesRequest())
+
+    async def explain_network(self) -> ExplainNetworkResponse:
+        """Let every node probe all others, which takes some seconds; return what they found."""
+        return await self._connection.read(lambda c: c.ExplainNetwork, ExplainNetworkRequest())
 
     async def node(self, ref: str) -> Node:
         """Return one node. Raises NotFound or Ambiguous."""

@@ -152,6 +152,7 @@ class SyncClient:
     rotate_unlock_key = _answered(Client.rotate_unlock_key)
     backup = _answered(Client.backup)
     nodes = _answered(Client.nodes)
+    explain_network = _answered(Client.explain_network)
     node = _answered(Client.node)
     update_node = _answered(Client.update_node)
     remove_node = _answered(Client.remove_node)

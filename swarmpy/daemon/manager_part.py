@@ -102,6 +102,7 @@ class ManagerPart:
             clock=clock,
             ids=ids,
             rng=rng,
+            neighbours=neighbours,
             at_home=self._side.run_at_home,
         )
         self._port.register(

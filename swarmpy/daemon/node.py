@@ -86,6 +86,7 @@ class Node:
             node_id=self._identity.node_id,
             runtime=runtime,
             data_plane=mesh,
+            neighbours=gossip.neighbours,
             transport=self._transport,
             disk=self._disk,
             directory=settings.state_dir / "agent",

@@ -19,6 +19,7 @@ from swarmpy.manager.loop import ControlLoop
 from swarmpy.manager.loops.gossip_keys import GossipKeyDuty
 from swarmpy.manager.loops.orchestration import ORCHESTRATION_LOOPS
 from swarmpy.manager.loops.placement import PLACEMENT_LOOPS
+from swarmpy.manager.probe_broker import ProbeBroker
 from swarmpy.manager.quorum import QuorumDuty
 from swarmpy.manager.seat import Seat
 
@@ -37,6 +38,7 @@ class Lead:
         self.liveness = Liveness(seat, self.roster)
         self.logs = LogBroker(seat, self.roster)
         self.execs = ExecBroker(seat, self.roster)
+        self.probes = ProbeBroker(seat, self.roster)
 
     def held(self) -> AbstractAsyncContextManager[None]:
         """Give a block that ends with NotLeader when this time of leading ends."""

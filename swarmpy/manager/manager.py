@@ -38,7 +38,7 @@ from swarmpy.manager.serving import (
 from swarmpy.manager.settings import ManagerSettings
 from swarmpy.pb import control_pb2, dispatcher_pb2
 from swarmpy.rpc.peer import Peer, peer_of
-from swarmpy.seams import Clock, Consensus, Transport
+from swarmpy.seams import Clock, Consensus, Neighbours, Transport
 from swarmpy.store.store import Store
 
 log = structlog.get_logger()
@@ -59,6 +59,7 @@ class Manager:
         clock: Clock,
         ids: IdSource,
         rng: random.Random,
+        neighbours: Neighbours,
         settings: ManagerSettings | None = None,
         loops: tuple[type[ControlLoop], ...] = LOOPS,
         who_calls: Callable[[Context], Peer] = peer_of,
@@ -68,7 +69,7 @@ class Manager:
         `at_home` is for a cluster port that another loop serves.
         """
         settings = settings or ManagerSettings()
-        self._seat = Seat(store, consensus, clock, ids, rng, settings)
+        self._seat = Seat(store, consensus, clock, ids, rng, neighbours, settings)
         self._loops = loops
         self._who_calls = who_calls
         self._held: Lead | None = None

@@ -12,7 +12,7 @@ from swarmpy.errors import Conflict, NotLeader
 from swarmpy.ids import IdSource
 from swarmpy.manager.settings import ManagerSettings
 from swarmpy.pb.objects_pb2 import Node
-from swarmpy.seams import Clock, Consensus
+from swarmpy.seams import Clock, Consensus, Neighbours
 from swarmpy.security.certificates import Authority
 from swarmpy.store.editor import Editor
 from swarmpy.store.store import Store
@@ -35,6 +35,8 @@ class Seat:
     ids: IdSource
     rng: random.Random
     """Secrets of tokens come from it: in production a `random.SystemRandom`."""
+    neighbours: Neighbours
+    """What this node's gossip says; a hint, never the truth."""
     settings: ManagerSettings = field(default_factory=ManagerSettings)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -37,3 +37,6 @@ class ManagerSettings:
     """How often the gossip keys are looked at. Higher: rotations are late by as much."""
     quorum_check_s: float = 1.0
     """How often membership of the quorum is compared with the roles that are wanted."""
+    gossip_deaths_max: float = 0.3
+    """Share of the nodes that gossip may call dead at once and be believed; of more, heartbeats
+    decide, later. Always at least one node. Higher: a fault of the network moves more tasks."""

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from swarmpy.pb import dispatcher_pb2 as _dispatcher_pb2
+from swarmpy.pb import gossip_pb2 as _gossip_pb2
 from swarmpy.pb import objects_pb2 as _objects_pb2
 from swarmpy.pb import specs_pb2 as _specs_pb2
 from swarmpy.pb import types_pb2 as _types_pb2
@@ -302,25 +303,106 @@ class ListNodesResponse(_message.Message):
     NODES_FIELD_NUMBER: _builtins.int
     LEADER_ID_FIELD_NUMBER: _builtins.int
     MANAGER_IDS_REACHABLE_FIELD_NUMBER: _builtins.int
+    GOSSIP_FIELD_NUMBER: _builtins.int
     leader_id: _builtins.str
     @_builtins.property
     def nodes(self) -> _containers.RepeatedCompositeFieldContainer[_objects_pb2.Node]: ...
     @_builtins.property
     def manager_ids_reachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def gossip(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeGossip]: ...
     def __init__(
         self,
         *,
         nodes: _abc.Iterable[_objects_pb2.Node] | None = ...,
         leader_id: _builtins.str = ...,
         manager_ids_reachable: _abc.Iterable[_builtins.str] | None = ...,
+        gossip: _abc.Iterable[Global___NodeGossip] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leader_id", b"leader_id", "manager_ids_reachable", b"manager_ids_reachable", "nodes", b"nodes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gossip", b"gossip", "leader_id", b"leader_id", "manager_ids_reachable", b"manager_ids_reachable", "nodes", b"nodes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListNodesResponse: _TypeAlias = ListNodesResponse  # noqa: Y015
+
+@_typing.final
+class NodeGossip(_message.Message):
+    """What the leader's gossip says of a node. Nothing of it is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AGE_S_FIELD_NUMBER: _builtins.int
+    CERTAIN_FIELD_NUMBER: _builtins.int
+    TABLE_HASH_FIELD_NUMBER: _builtins.int
+    node_id: _builtins.str
+    state: _gossip_pb2.GossipState.ValueType
+    age_s: _builtins.float
+    """for so long it has been in this state"""
+    certain: _builtins.bool
+    """false: a death that nobody vouches for"""
+    table_hash: _builtins.int
+    """as the node said last: equal on nodes that know the same endpoints"""
+    def __init__(
+        self,
+        *,
+        node_id: _builtins.str = ...,
+        state: _gossip_pb2.GossipState.ValueType = ...,
+        age_s: _builtins.float = ...,
+        certain: _builtins.bool = ...,
+        table_hash: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_s", b"age_s", "certain", b"certain", "node_id", b"node_id", "state", b"state", "table_hash", b"table_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeGossip: _TypeAlias = NodeGossip  # noqa: Y015
+
+@_typing.final
+class ExplainNetworkRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainNetworkRequest: _TypeAlias = ExplainNetworkRequest  # noqa: Y015
+
+@_typing.final
+class ExplainNetworkResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBES_FIELD_NUMBER: _builtins.int
+    SILENT_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def probes(self) -> _containers.RepeatedCompositeFieldContainer[_dispatcher_pb2.NodeProbe]: ...
+    @_builtins.property
+    def silent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """nodes that were asked and did not report"""
+
+    def __init__(
+        self,
+        *,
+        probes: _abc.Iterable[_dispatcher_pb2.NodeProbe] | None = ...,
+        silent_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probes", b"probes", "silent_ids", b"silent_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainNetworkResponse: _TypeAlias = ExplainNetworkResponse  # noqa: Y015
 
 @_typing.final
 class GetNodeRequest(_message.Message):

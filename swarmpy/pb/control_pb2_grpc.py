@@ -211,6 +211,11 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_control__pb2.Explanation.FromString,
                 _registered_method=True)
+        self.ExplainNetwork = channel.unary_unary(
+                '/swarmpy.v1.Control/ExplainNetwork',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.ExplainNetworkRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.ExplainNetworkResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/swarmpy.v1.Control/Watch',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.WatchRequest.SerializeToString,
@@ -447,6 +452,13 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainNetwork(self, request, context):
+        """Which nodes reach each other: every one of them probes all others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Every change of the kinds asked for, beginning with what is there now.
         """
@@ -651,6 +663,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.ExplainRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_control__pb2.Explanation.SerializeToString,
+            ),
+            'ExplainNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainNetwork,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.ExplainNetworkRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.ExplainNetworkResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1618,6 +1635,33 @@ class Control:
             '/swarmpy.v1.Control/Explain',
             swarmpy_dot_pb_dot_control__pb2.ExplainRequest.SerializeToString,
             swarmpy_dot_pb_dot_control__pb2.Explanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/ExplainNetwork',
+            swarmpy_dot_pb_dot_control__pb2.ExplainNetworkRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.ExplainNetworkResponse.FromString,
             options,
             channel_credentials,
             insecure,

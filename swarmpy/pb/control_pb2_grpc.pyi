@@ -71,6 +71,8 @@ class ControlStub:
     RemoveStack: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveStackRequest, _control_pb2.RemoveStackResponse]
     Explain: _grpc.UnaryUnaryMultiCallable[_control_pb2.ExplainRequest, _control_pb2.Explanation]
     """Why a task is where it is, or nowhere: every filter on every node."""
+    ExplainNetwork: _grpc.UnaryUnaryMultiCallable[_control_pb2.ExplainNetworkRequest, _control_pb2.ExplainNetworkResponse]
+    """Which nodes reach each other: every one of them probes all others."""
     Watch: _grpc.UnaryStreamMultiCallable[_control_pb2.WatchRequest, _control_pb2.WatchBatch]
     """Every change of the kinds asked for, beginning with what is there now."""
     ListEvents: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListEventsRequest, _control_pb2.ListEventsResponse]
@@ -119,6 +121,8 @@ class ControlAsyncStub(ControlStub):
     RemoveStack: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveStackRequest, _control_pb2.RemoveStackResponse]  # type: ignore[assignment]
     Explain: _aio.UnaryUnaryMultiCallable[_control_pb2.ExplainRequest, _control_pb2.Explanation]  # type: ignore[assignment]
     """Why a task is where it is, or nowhere: every filter on every node."""
+    ExplainNetwork: _aio.UnaryUnaryMultiCallable[_control_pb2.ExplainNetworkRequest, _control_pb2.ExplainNetworkResponse]  # type: ignore[assignment]
+    """Which nodes reach each other: every one of them probes all others."""
     Watch: _aio.UnaryStreamMultiCallable[_control_pb2.WatchRequest, _control_pb2.WatchBatch]  # type: ignore[assignment]
     """Every change of the kinds asked for, beginning with what is there now."""
     ListEvents: _aio.UnaryUnaryMultiCallable[_control_pb2.ListEventsRequest, _control_pb2.ListEventsResponse]  # type: ignore[assignment]
@@ -374,6 +378,14 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Explanation, _abc.Awaitable[_control_pb2.Explanation]]:
         """Why a task is where it is, or nowhere: every filter on every node."""
+
+    @_abc_1.abstractmethod
+    def ExplainNetwork(
+        self,
+        request: _control_pb2.ExplainNetworkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ExplainNetworkResponse, _abc.Awaitable[_control_pb2.ExplainNetworkResponse]]:
+        """Which nodes reach each other: every one of them probes all others."""
 
     @_abc_1.abstractmethod
     def Watch(

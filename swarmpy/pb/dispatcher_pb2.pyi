@@ -29,6 +29,7 @@ class AgentMessage(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CLOSED_PORTS_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """first, once"""
@@ -41,6 +42,8 @@ class AgentMessage(_message.Message):
     def description(self) -> _objects_pb2.NodeDescription: ...
     @_builtins.property
     def closed_ports(self) -> Global___ClosedPorts: ...
+    @_builtins.property
+    def probes(self) -> Global___ProbeReport: ...
     def __init__(
         self,
         *,
@@ -49,12 +52,13 @@ class AgentMessage(_message.Message):
         heartbeat: Global___Heartbeat | None = ...,
         description: _objects_pb2.NodeDescription | None = ...,
         closed_ports: Global___ClosedPorts | None = ...,
+        probes: Global___ProbeReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "statuses", b"statuses"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "statuses", b"statuses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "statuses", "heartbeat", "description", "closed_ports"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "statuses", "heartbeat", "description", "closed_ports", "probes"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -121,16 +125,20 @@ class Heartbeat(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SENT_AT_MS_FIELD_NUMBER: _builtins.int
+    TABLE_HASH_FIELD_NUMBER: _builtins.int
     sent_at_ms: _builtins.int
     """shows clock skew"""
+    table_hash: _builtins.int
+    """of the endpoints that its gossip knows; 0 when it runs no gossip"""
     def __init__(
         self,
         *,
         sent_at_ms: _builtins.int = ...,
+        table_hash: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sent_at_ms", b"sent_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sent_at_ms", b"sent_at_ms", "table_hash", b"table_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,6 +204,7 @@ class ManagerMessage(_message.Message):
     EXEC_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     GOSSIP_FIELD_NUMBER: _builtins.int
+    PROBE_FIELD_NUMBER: _builtins.int
     role: _types_pb2.NodeRole.ValueType
     """the role this node shall have"""
     @_builtins.property
@@ -220,6 +229,8 @@ class ManagerMessage(_message.Message):
     def gossip(self) -> Global___GossipAccess:
         """again whenever the keys change"""
 
+    @_builtins.property
+    def probe(self) -> Global___ProbeRequest: ...
     def __init__(
         self,
         *,
@@ -232,12 +243,13 @@ class ManagerMessage(_message.Message):
         exec: Global___ExecRequest | None = ...,
         role: _types_pb2.NodeRole.ValueType = ...,
         gossip: Global___GossipAccess | None = ...,
+        probe: Global___ProbeRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "probe", b"probe", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "probe", b"probe", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "assignments", "diff", "acknowledged", "managers", "logs", "exec", "role", "gossip"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "assignments", "diff", "acknowledged", "managers", "logs", "exec", "role", "gossip", "probe"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -532,6 +544,87 @@ class AssignmentDiff(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AssignmentDiff: _TypeAlias = AssignmentDiff  # noqa: Y015
+
+@_typing.final
+class ProbeRequest(_message.Message):
+    """Asks an agent to ask all nodes that its gossip knows for a sign of life."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeRequest: _TypeAlias = ProbeRequest  # noqa: Y015
+
+@_typing.final
+class NodeProbe(_message.Message):
+    """How long one node's question to another and its answer took, in seconds; unset: no answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_ID_FIELD_NUMBER: _builtins.int
+    TO_ID_FIELD_NUMBER: _builtins.int
+    DATAGRAM_S_FIELD_NUMBER: _builtins.int
+    STREAM_S_FIELD_NUMBER: _builtins.int
+    from_id: _builtins.str
+    to_id: _builtins.str
+    datagram_s: _builtins.float
+    stream_s: _builtins.float
+    def __init__(
+        self,
+        *,
+        from_id: _builtins.str = ...,
+        to_id: _builtins.str = ...,
+        datagram_s: _builtins.float | None = ...,
+        stream_s: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_datagram_s", b"_datagram_s", "_stream_s", b"_stream_s", "datagram_s", b"datagram_s", "stream_s", b"stream_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_datagram_s", b"_datagram_s", "_stream_s", b"_stream_s", "datagram_s", b"datagram_s", "from_id", b"from_id", "stream_s", b"stream_s", "to_id", b"to_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__datagram_s: _TypeAlias = _typing.Literal["datagram_s"]  # noqa: Y015
+    _WhichOneofArgType__datagram_s: _TypeAlias = _typing.Literal["_datagram_s", b"_datagram_s"]  # noqa: Y015
+    _WhichOneofReturnType__stream_s: _TypeAlias = _typing.Literal["stream_s"]  # noqa: Y015
+    _WhichOneofArgType__stream_s: _TypeAlias = _typing.Literal["_stream_s", b"_stream_s"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__datagram_s) -> _WhichOneofReturnType__datagram_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_s) -> _WhichOneofReturnType__stream_s | None: ...
+
+Global___NodeProbe: _TypeAlias = NodeProbe  # noqa: Y015
+
+@_typing.final
+class ProbeReport(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def probes(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeProbe]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        probes: _abc.Iterable[Global___NodeProbe] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probes", b"probes", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeReport: _TypeAlias = ProbeReport  # noqa: Y015
 
 @_typing.final
 class LogOptions(_message.Message):

@@ -20,6 +20,7 @@ from swarmpy.raft.settings import RaftSettings
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.store.store import Store
 from swarmpy.testing.builders import seal
+from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from swarmpy.testing.memory_peers import MemoryPeerNetwork
 from swarmpy.testing.memory_transport import MemoryTransport
 from swarmpy.testing.world import World
@@ -51,6 +52,8 @@ class Daemon:
         self.store: Store | None = None
         """Set on managers, as is `raft`."""
         self.raft: RaftNode | None = None
+        self._neighbours = FakeNeighbours(FakeGossip(host.clock), host.name, f"{host.name}:7947")
+        """Without keys it hears nothing: gossip is simulated by itself (gossip_sim)."""
         self._known_managers = [f"{name}:{API_PORT}" for name in world.managers]
 
     async def run(self, *, found: bool) -> None:
@@ -72,6 +75,7 @@ class Daemon:
             node_id=host.name,
             runtime=host.runtime,
             data_plane=host.data_plane,
+            neighbours=self._neighbours,
             transport=transport,
             disk=host.disk,
             directory=STATE_DIR / "agent",
@@ -127,6 +131,7 @@ class Daemon:
             clock=host.clock,
             ids=self._ids,
             rng=self._rng,
+            neighbours=self._neighbours,
         )
         self.store, self.raft = store, raft
         server = await transport.serve(f"{host.name}:{API_PORT}", manager.register)

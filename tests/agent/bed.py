@@ -28,6 +28,7 @@ from swarmpy.seams import RpcServer
 from swarmpy.testing.builders import seal
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.fake_data_plane import FakeDataPlane
+from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from swarmpy.testing.fake_runtime import FakeRuntime
 from swarmpy.testing.faulty_disk import FaultyDisk
 from swarmpy.testing.memory_network import MemoryNetwork
@@ -49,6 +50,8 @@ class Bed:
         self.runtime = FakeRuntime("n1", self.clock)
         self.data_plane = FakeDataPlane()
         self.manager = FakeManager(self.clock)
+        self.gossip = FakeGossip(self.clock)
+        self.neighbours = FakeNeighbours(self.gossip, "n1", "10.0.0.1:7947")
         self.known_managers = ["m1:4243"]
         self.told_managers: list[list[str]] = []
         self.told_roles: list[NodeRole.ValueType] = []
@@ -77,6 +80,7 @@ class Bed:
             node_id="n1",
             runtime=self.runtime,
             data_plane=self.data_plane,
+            neighbours=self.neighbours,
             transport=MemoryTransport(
                 self.network, "n1", lambda: Peer("n1", NODE_ROLE_WORKER, "swarm")
             ),

@@ -18,6 +18,7 @@ from swarmpy.rpc.errors_on_the_wire import ErrorsOnTheWire
 from swarmpy.seams import RpcServer
 from swarmpy.testing.builders import seal
 from swarmpy.testing.fake_data_plane import FakeDataPlane
+from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from swarmpy.testing.fake_runtime import FakeRuntime
 from tests.agent.bed import task
 from tests.agent.fake_manager import FakeManager
@@ -60,6 +61,7 @@ async def with_agent(
         node_id="n1",
         runtime=runtime,
         data_plane=FakeDataPlane(),
+        neighbours=FakeNeighbours(FakeGossip(clock), "n1", "127.0.0.1:7947"),
         transport=PlainTransport(),
         disk=LocalDisk(),
         directory=tmp_path / "agent",

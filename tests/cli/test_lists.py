@@ -56,7 +56,7 @@ def test_lists_in_every_format(stocked: Run, words: list[str]) -> None:
 def test_node_ls_marks_the_leader(stocked: Run) -> None:
     lines = stocked("node", "ls").stdout.splitlines()
     assert lines[0].split() == [
-        "ID", "HOSTNAME", "STATE", "AVAILABILITY", "ROLE", "ADDRESS", "ENGINE", "AGE"
+        "ID", "HOSTNAME", "STATE", "GOSSIP", "AVAILABILITY", "ROLE", "ADDRESS", "ENGINE", "AGE"
     ]  # fmt: skip
     assert "alpha" in lines[1]
     assert "manager (leader)" in lines[1]

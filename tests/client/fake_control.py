@@ -64,8 +64,15 @@ class FakeControl(FakeCluster, FakeDependencies, ControlServicer):
         self.called("ListNodes")
         nodes = list(self.rows["nodes"].values())
         return api.ListNodesResponse(
-            nodes=nodes, leader_id=nodes[0].id, manager_ids_reachable=[nodes[0].id]
+            nodes=nodes,
+            leader_id=nodes[0].id,
+            manager_ids_reachable=[nodes[0].id],
+            gossip=self.gossip,
         )
+
+    async def ExplainNetwork(self, request: Any, context: Any) -> api.ExplainNetworkResponse:
+        self.called("ExplainNetwork")
+        return api.ExplainNetworkResponse(probes=self.probes, silent_ids=self.silent_ids)
 
     async def GetNode(self, request: Any, context: Any) -> Node:
         self.called("GetNode")

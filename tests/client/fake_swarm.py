@@ -16,6 +16,7 @@ from typing import Any
 
 from swarmpy.errors import AlreadyExists, NotFound, SwarmPyError
 from swarmpy.pb import control_pb2 as api
+from swarmpy.pb.dispatcher_pb2 import NodeProbe
 from swarmpy.pb.objects_pb2 import (
     ROLLOUT_STATE_ROLLED_BACK,
     Event,
@@ -64,6 +65,9 @@ class FakeSwarm:
         self.tokens: dict[str, JoinToken] = {}
         self.failures: dict[str, list[SwarmPyError]] = {}
         self.calls: list[str] = []
+        self.gossip: list[api.NodeGossip] = []
+        self.probes: list[NodeProbe] = []
+        self.silent_ids: list[str] = []
         self.queues: set[asyncio.Queue[Any]] = set()
         self._ids = 0
         for name, role in [("alpha", NODE_ROLE_MANAGER), ("beta", NODE_ROLE_WORKER)]:

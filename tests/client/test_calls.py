@@ -57,6 +57,7 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     await client.update_node("beta", availability=AVAILABILITY_DRAIN)
     await client.remove_node("beta", force=True)
     assert len((await client.nodes()).nodes) == 1
+    assert not (await client.explain_network()).probes
     methods = {method.name for method in DESCRIPTOR.services_by_name["Control"].methods}
     assert set(control.calls) == methods
 

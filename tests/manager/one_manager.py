@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from swarmpy.ids import IdSource
+from swarmpy.manager.api.nodes import Nodes
 from swarmpy.manager.bootstrap import bootstrap_cluster
+from swarmpy.manager.lead import Lead
 from swarmpy.manager.seat import Seat
 from swarmpy.manager.settings import ManagerSettings
 from swarmpy.pb.dispatcher_pb2 import Hello
@@ -17,6 +19,7 @@ from swarmpy.rpc.peer import Peer
 from swarmpy.seams import Clock
 from swarmpy.security.certificates import Authority
 from swarmpy.store.store import Store
+from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from tests.manager.fake_quorum import FakeQuorum
 from tests.manager.stopped_clock import EPOCH_S, StoppedClock
 
@@ -73,7 +76,9 @@ async def leading_seat(
         gossip_key=GOSSIP_KEY,
         now_ms=int(clock.now() * 1000),
     )
-    return Seat(store, consensus, clock, IdSource(rng), rng, settings or ManagerSettings())
+    neighbours = FakeNeighbours(FakeGossip(clock), LEADER, f"{LEADER}:7947")
+    settings = settings or ManagerSettings()
+    return Seat(store, consensus, clock, IdSource(rng), rng, neighbours, settings)
 
 
 async def put(store: Store, **rows: Iterable[Any]) -> None:
@@ -94,3 +99,9 @@ class Sent:
         copy = type(message)()
         copy.CopyFrom(message)
         self.messages.append(copy)
+
+
+def nodes_of(seat: Seat) -> Nodes:
+    """Return the nodes' part of the API, of a manager that leads."""
+    lead = Lead(seat, loops=())
+    return Nodes(seat, lambda: lead)

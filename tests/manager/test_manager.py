@@ -74,6 +74,7 @@ class Running:
             clock=seat.clock,
             ids=IdSource(random.Random(3)),
             rng=random.Random(4),
+            neighbours=seat.neighbours,
             loops=(Failing,),
         )
         self.task = asyncio.create_task(self.manager.run())

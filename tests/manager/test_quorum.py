@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from swarmpy.errors import WrongState
-from swarmpy.manager.api.nodes import Nodes
 from swarmpy.manager.quorum import QuorumDuty, survives
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import RemoveNodeRequest, UpdateNodeRequest
@@ -17,7 +16,7 @@ from swarmpy.pb.types_pb2 import (
 )
 from swarmpy.testing import builders
 from tests.manager.fake_quorum import FakeQuorum
-from tests.manager.one_manager import leading_seat, new_store, put
+from tests.manager.one_manager import leading_seat, new_store, nodes_of, put
 
 
 async def of_managers(count: int) -> tuple[Seat, FakeQuorum]:
@@ -34,7 +33,7 @@ async def of_managers(count: int) -> tuple[Seat, FakeQuorum]:
 
 async def demote(seat: Seat, node_id: str) -> None:
     request = UpdateNodeRequest(node=node_id, role=NODE_ROLE_WORKER)
-    await Nodes(seat).update_node(request)
+    await nodes_of(seat).update_node(request)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +114,11 @@ async def test_a_manager_is_demoted_before_it_is_removed() -> None:
     seat, _ = await of_managers(3)
     request = RemoveNodeRequest(node="m3", force=True)
     with pytest.raises(WrongState, match="manager") as refused:
-        await Nodes(seat).remove_node(request)
+        await nodes_of(seat).remove_node(request)
     assert "demote" in refused.value.remedy
     await demote(seat, "m3")
     await QuorumDuty(seat).look()
-    await Nodes(seat).remove_node(request)
+    await nodes_of(seat).remove_node(request)
     assert "m3" not in seat.store.view.nodes
 
 
@@ -139,9 +138,9 @@ async def test_a_node_is_removed_when_it_is_down_or_by_force(
     await put(seat.store, nodes=[builders.node("w1", state=state)])  # type: ignore[arg-type]
     request = RemoveNodeRequest(node="w1", force=force)
     if goes:
-        await Nodes(seat).remove_node(request)
+        await nodes_of(seat).remove_node(request)
         assert "w1" not in seat.store.view.nodes
         assert seat.store.view.events.by("object_id", "w1")[-1].reason == "NodeRemoved"
     else:
         with pytest.raises(WrongState, match="not down"):
-            await Nodes(seat).remove_node(request)
+            await nodes_of(seat).remove_node(request)

@@ -27,6 +27,7 @@ from swarmpy.rpc.peer import LOCAL, Peer
 from swarmpy.seams import RpcServer
 from swarmpy.store.store import Store
 from swarmpy.testing import builders
+from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from tests.manager.fake_quorum import FakeConsensus, FakeQuorum
 from tests.manager.one_manager import AUTHORITY, GOSSIP_KEY, put
 
@@ -112,6 +113,7 @@ class Managers:
             clock=SystemClock(),
             ids=IdSource(rng),
             rng=rng,
+            neighbours=FakeNeighbours(FakeGossip(SystemClock()), node_id, f"{node_id}:7947"),
             settings=settings,
             loops=(),
             who_calls=_who_calls,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from swarmpy.core.validate import validate_node_update
 from swarmpy.errors import WrongState
 from swarmpy.manager.api.find import find_node
 from swarmpy.manager.events import name_of, tell_of_node
+from swarmpy.manager.lead import Lead
 from swarmpy.manager.quorum import require_survival
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
+    ExplainNetworkRequest,
+    ExplainNetworkResponse,
     GetNodeRequest,
     ListNodesRequest,
     ListNodesResponse,
+    NodeGossip,
     RemoveNodeRequest,
     RemoveNodeResponse,
     UpdateNodeRequest,
@@ -19,11 +25,13 @@ from swarmpy.pb.control_pb2 import (
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER, NODE_STATE_DOWN
 from swarmpy.store.editor import Editor
+from swarmpy.store.view import View
 
 
 class Nodes:
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: Seat, lead: Callable[[], Lead]) -> None:
         self._seat = seat
+        self._lead = lead
 
     async def list_nodes(self, _request: ListNodesRequest) -> ListNodesResponse:
         view = await self._seat.read()
@@ -32,7 +40,27 @@ class Nodes:
             nodes=list(view.nodes),
             leader_id=consensus.leadership.leader_id or "",
             manager_ids_reachable=sorted(consensus.reachable() | {self._seat.node_id}),
+            gossip=self._gossip(view),
         )
+
+    def _gossip(self, view: View) -> Iterator[NodeGossip]:
+        """Say what this manager's gossip knows of the nodes of the swarm."""
+        hashes = self._lead().liveness.table_hashes
+        for node_id, one in self._seat.neighbours.picture.members.items():
+            if node_id in view.nodes:
+                yield NodeGossip(
+                    node_id=node_id,
+                    state=one.state,
+                    age_s=one.age_s,
+                    certain=one.certain,
+                    table_hash=hashes.get(node_id, 0),
+                )
+
+    async def explain_network(self, _request: ExplainNetworkRequest) -> ExplainNetworkResponse:
+        """Let every node that is not down probe all others."""
+        view = await self._seat.read()
+        up = [node.id for node in view.nodes if node.status.state != NODE_STATE_DOWN]
+        return await self._lead().probes.run(up)
 
     async def get_node(self, request: GetNodeRequest) -> Node:
         return find_node(await self._seat.read(), request.node)

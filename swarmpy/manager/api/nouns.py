@@ -25,9 +25,8 @@ from swarmpy.manager.seat import Seat
 def control_parts(seat: Seat, lead: Callable[[], Lead]) -> list[object]:
     """Return what answers service Control, together: each method in exactly one of them."""
     return [
-        *(noun(seat) for noun in (Clusters, Tokens, Nodes, Services, Tasks)),
+        *(noun(seat) for noun in (Clusters, Tokens, Services, Tasks)),
         *(noun(seat) for noun in (Configs, Secrets, Networks, Stacks)),
         *(noun(seat) for noun in (Explain, Watch, Events)),
-        Logs(seat, lead),
-        Exec(seat, lead),
+        *(noun(seat, lead) for noun in (Nodes, Logs, Exec)),
     ]

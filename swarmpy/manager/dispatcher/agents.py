@@ -101,9 +101,12 @@ class Agents:
                 case "statuses":
                     lead.statuses.report(session, message.statuses.reports)
                 case "heartbeat":
+                    lead.liveness.table_hashes[session.node_id] = message.heartbeat.table_hash
                     await lead.liveness.clock_of(session.node_id, message.heartbeat.sent_at_ms)
                 case "description":
                     await self._describe(session.node_id, message.description)
+                case "probes":
+                    lead.probes.reported(session.node_id, message.probes)
                 case "closed_ports":
                     await self._close_ports(session.node_id, message.closed_ports.ports)
                 case _:

@@ -1,14 +1,16 @@
 """Says which nodes are up. Heartbeats stay in the leader's memory; only changes are stored.
 
-A node is DOWN after three periods of silence and READY again with the next thing it says. When
-this manager begins to lead, nodes have to find it first, so each gets `takeover_s`, except the
-managers that do not answer as such. When it was itself asleep, each gets three periods anew:
-whoever did not listen cannot say who was silent.
+A node is DOWN after three periods of silence and READY again with the next thing it says; after
+one period already when its neighbours are certain that it is dead, unless they say so of many
+nodes at once: that may as well be a fault of the network. When this manager begins to lead, nodes
+have to find it first, so each gets `takeover_s`, except the managers that do not answer as such.
+When it was itself asleep, each gets three periods anew: whoever did not listen cannot say who was
+silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -16,6 +18,7 @@ from swarmpy.errors import Conflict
 from swarmpy.manager.dispatcher.roster import Roster
 from swarmpy.manager.events import name_of, tell_of_node
 from swarmpy.manager.seat import Seat
+from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_DEAD
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, NODE_STATE_READY, NodeState
 from swarmpy.store.editor import Editor
@@ -30,6 +33,8 @@ class Liveness:
         self._seat = seat
         self._roster = roster
         self._heard_at: dict[str, float] = {}
+        self.table_hashes: dict[str, int] = {}
+        """Node id -> what its last heartbeat said of the endpoints that it knows."""
         self._looked_at = seat.clock.monotonic()
         self._skewed: set[str] = set()
 
@@ -80,13 +85,32 @@ class Liveness:
             nodes,
             {node_id: now - at for node_id, at in self._heard_at.items()},
             silence_s=silence_s,
+            dead_silence_s=period_s,
             connected={node.id for node in nodes if node.id in self._roster},
+            dead=self._called_dead(nodes),
         )
         if not changes:
             return
         async with self._seat.store.update() as tx:
             for node_id, state in changes.items():
                 store_state(self._seat, tx, node_id, state)
+
+    def _called_dead(self, nodes: Sequence[Node]) -> frozenset[str]:
+        """Return the nodes that gossip is certain to be dead; none when they are too many."""
+        members = self._seat.neighbours.picture.members
+        dead = {
+            node.id
+            for node in nodes
+            if (one := members.get(node.id)) is not None
+            and one.state == GOSSIP_STATE_DEAD
+            and one.certain
+        }
+        newly = [node for node in nodes if node.id in dead and node.status.state != NODE_STATE_DOWN]
+        most = max(1, int(len(nodes) * self._seat.settings.gossip_deaths_max))
+        if len(newly) > most:
+            log.warning("gossip_deaths_not_believed", nodes=len(newly), most=most)
+            return frozenset()
+        return frozenset(dead)
 
     def _head_start_s(self, node: Node, silence_s: float) -> float:
         """Return how much longer than others a node may be silent that was never heard here."""
@@ -101,13 +125,15 @@ def states_to_store(
     quiet_s: Mapping[str, float],
     *,
     silence_s: float,
+    dead_silence_s: float,
     connected: Iterable[str],
+    dead: Collection[str],
 ) -> dict[str, NodeState.ValueType]:
     """Return the nodes whose stored state is not what was heard. Pure."""
     connected = frozenset(connected)
     changes: dict[str, NodeState.ValueType] = {}
     for node in nodes:
-        if quiet_s[node.id] >= silence_s:
+        if quiet_s[node.id] >= (dead_silence_s if node.id in dead else silence_s):
             if node.status.state != NODE_STATE_DOWN:
                 changes[node.id] = NODE_STATE_DOWN
         elif node.id in connected and node.status.state != NODE_STATE_READY:

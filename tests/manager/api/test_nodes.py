@@ -9,7 +9,6 @@ from swarmpy.manager.api.events import Events
 from swarmpy.manager.api.explain import Explain
 from swarmpy.manager.api.find import find_node, find_target, find_task
 from swarmpy.manager.api.networks import Networks
-from swarmpy.manager.api.nodes import Nodes
 from swarmpy.manager.api.tasks import Tasks
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
@@ -34,7 +33,7 @@ from swarmpy.pb.types_pb2 import (
     TASK_STATE_SHUTDOWN,
 )
 from swarmpy.testing import builders
-from tests.manager.one_manager import leading_seat, put
+from tests.manager.one_manager import leading_seat, nodes_of, put
 
 WEB = builders.service("s1", builders.service_spec("web", replicas=2))
 
@@ -61,7 +60,7 @@ async def seat_with_tasks() -> Seat:
 
 async def test_only_what_is_set_is_changed() -> None:
     seat = await seat_with_tasks()
-    nodes = Nodes(seat)
+    nodes = nodes_of(seat)
     node = await nodes.update_node(UpdateNodeRequest(node="w1", labels_add={"disk": "ssd"}))
     assert (node.spec.availability, dict(node.spec.labels)) == (
         AVAILABILITY_ACTIVE,
@@ -77,7 +76,7 @@ async def test_only_what_is_set_is_changed() -> None:
 
 
 async def test_a_list_of_nodes_says_who_leads_and_who_answers() -> None:
-    listed = await Nodes(await seat_with_tasks()).list_nodes(ListNodesRequest())
+    listed = await nodes_of(await seat_with_tasks()).list_nodes(ListNodesRequest())
     assert {node.id for node in listed.nodes} == {"m1", "w1", "w2"}
     assert (listed.leader_id, list(listed.manager_ids_reachable)) == ("m1", ["m1"])
 
@@ -90,7 +89,7 @@ async def test_a_node_is_found_by_id_hostname_or_prefix() -> None:
     await put(seat.store, nodes=rows)
     view = seat.store.view
     assert find_node(view, "abc1").id == find_node(view, "abc1").id == "abc1"
-    assert (await Nodes(seat).get_node(GetNodeRequest(node="one"))).id == "abc0"
+    assert (await nodes_of(seat).get_node(GetNodeRequest(node="one"))).id == "abc0"
     for ambiguous in ("two", "abc"):
         with pytest.raises(Ambiguous):
             find_node(view, ambiguous)

@@ -6,9 +6,18 @@ import pytest
 
 from swarmpy.manager.dispatcher.liveness import states_to_store
 from swarmpy.manager.settings import ManagerSettings
-from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, NODE_STATE_READY, NODE_STATE_UNKNOWN, NodeState
+from swarmpy.pb.types_pb2 import (
+    NODE_STATE_DOWN,
+    NODE_STATE_READY,
+    NODE_STATE_UNKNOWN,
+    GossipKey,
+    GossipKeyRing,
+    NodeState,
+)
 from swarmpy.testing import builders
+from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from tests.manager.fake_agent import Swarm
+from tests.manager.one_manager import put
 
 PERIOD_S = 2.0
 TAKEOVER_S = ManagerSettings().takeover_s
@@ -96,9 +105,66 @@ def test_only_differences_are_stored(
 ) -> None:
     node = builders.node("w1", state=stored)
     changes = states_to_store(
-        [node], {"w1": quiet_s}, silence_s=6.0, connected=["w1"] if connected else []
+        [node],
+        {"w1": quiet_s},
+        silence_s=6.0,
+        dead_silence_s=2.0,
+        connected=["w1"] if connected else [],
+        dead=[],
     )
     assert changes.get("w1") == expected
+
+
+async def gossip_about(swarm: Swarm, nodes: int) -> FakeGossip:
+    """Connect w1, w2 ...; everybody gossips, and is known to the leader."""
+    neighbours = swarm.seat.neighbours
+    assert isinstance(neighbours, FakeNeighbours)
+    ring = GossipKeyRing(keys=[GossipKey(id=1, key=bytes(32))], primary_id=1)
+    neighbours.set_keys(ring)
+    for number in range(1, nodes + 1):
+        name = f"w{number}"
+        if name not in swarm.seat.store.view.nodes:
+            await put(swarm.seat.store, nodes=[builders.node(name)])
+        await swarm.connect(name)
+        FakeNeighbours(neighbours.gossip, name, f"{name}:7947").set_keys(ring)
+    return neighbours.gossip
+
+
+async def test_a_node_that_gossip_calls_dead_is_down_after_one_period(swarm: Swarm) -> None:
+    gossip = await gossip_about(swarm, 1)
+    gossip.kill("w1")
+    await swarm.clock.advance(PERIOD_S - 0.1)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+    await swarm.clock.advance(PERIOD_S / 2 + 0.1)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN
+
+
+async def test_a_node_that_speaks_is_up_whatever_gossip_says(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    gossip = await gossip_about(swarm, 0)
+    FakeNeighbours(gossip, "w1", "w1:7947").set_keys(swarm.seat.neighbours.keys)  # type: ignore[attr-defined]
+    gossip.kill("w1")
+    for _ in range(6):
+        agent.beat(swarm.seat.now_ms)
+        await swarm.clock.advance(PERIOD_S / 2)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+
+
+async def test_an_uncertain_death_waits_for_heartbeats(swarm: Swarm) -> None:
+    gossip = await gossip_about(swarm, 1)
+    gossip.kill("w1", certain=False)
+    await swarm.clock.advance(2 * PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_READY
+
+
+async def test_gossip_is_not_believed_when_it_calls_many_dead_at_once(swarm: Swarm) -> None:
+    gossip = await gossip_about(swarm, 5)
+    for name in ("w1", "w2", "w3"):
+        gossip.kill(name)
+    await swarm.clock.advance(2 * PERIOD_S)
+    assert [state_of(swarm, name) for name in ("w1", "w2", "w3")] == [NODE_STATE_READY] * 3
+    await swarm.clock.advance(2 * PERIOD_S)
+    assert state_of(swarm, "w1") == NODE_STATE_DOWN, "but heartbeats are"
 
 
 @pytest.mark.parametrize(("skew_ms", "events"), [(4_000, 0), (6_000, 1), (-6_000, 1)])
