@@ -44,6 +44,7 @@ class Worker:
                 self._take_on(task)
                 if task.status.state >= TASK_STATE_ACCEPTED:
                     self._bench.reporter.report(task.id, task.status)
+            self._bench.changed.set()
             await self._sweep()
 
     async def tasks_changed(self) -> list[Task]:

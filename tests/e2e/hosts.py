@@ -169,14 +169,14 @@ class Host:
 
     def power_on(self) -> None:
         self.plug()
-        run("ip", "-n", self.namespace, "route", "replace", "default", "via", f"{NET}.1")
         self.start_engine()
 
     def unplug(self) -> None:
-        run("ip", "-n", self.namespace, "link", "set", "eth0", "down")
+        """Pull the cable at the other end: packets get lost, and this host is not told."""
+        run("ip", "-n", FABRIC, "link", "set", self.cable, "nomaster")
 
     def plug(self) -> None:
-        run("ip", "-n", self.namespace, "link", "set", "eth0", "up")
+        run("ip", "-n", FABRIC, "link", "set", self.cable, "master", "br0")
 
     def remove(self) -> None:
         ids = self.docker("ps", "-aq", check=False).split()

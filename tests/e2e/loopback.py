@@ -136,6 +136,9 @@ class LoopbackSwarm:
         process.terminate()
         process.wait(20)
 
+    def pid(self, number: int) -> int:
+        return self._nodes[number].pid
+
     def until_answers(self, number: int) -> None:
         until(
             lambda: self.swarmpy(number, "node", "ls", code=None).returncode == 0,

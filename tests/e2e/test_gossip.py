@@ -1,8 +1,10 @@
-"""Real nodes without an engine: a worker that has lost all it knew of managers finds them again."""
+"""Real nodes without an engine, and what they tell each other while no manager says anything."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,14 +12,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from swarmpy import SyncClient
 from swarmpy.daemon.bootstrap import prepare_first, prepare_joining
 from swarmpy.daemon.key_choice import KeyWish
 from swarmpy.daemon.settings import Settings
 from swarmpy.pb.types_pb2 import NODE_ROLE_WORKER
+from tests.e2e.cluster import until as within
+from tests.e2e.loopback import LoopbackSwarm
 
 SOON_S = 30.0
+
+PORT = 18080
+TOLD_S = 2.0
+"""Within this, every node knows where a task answers, whoever is down."""
+
+STACK = """
+services:
+  web:
+    image: process
+    entrypoint: ["sh", "-c"]
+    command: ["touch $$HOSTNAME; exec {python} -m http.server -b $$SWARMPY_ADDRESS $$PORT"]
+    ports: ["{port}:80"]
+    healthcheck: {{test: "test -f {go}-$$HOSTNAME", interval: 200ms, start_period: 5m}}
+    deploy: {{replicas: 2, placement: {{constraints: [node.role == worker]}}}}
+"""
+"""Each replica says its name, and is healthy once there is a file of that name."""
 
 
 def settings_of(root: Path, number: int) -> Settings:
@@ -85,3 +106,80 @@ def test_a_worker_that_lost_all_it_knew_finds_the_managers_by_gossip(tmp_path: P
             assert before
             with daemon(worker):
                 until(lambda: events(worker).count("session_opened") > before)
+
+
+def test_with_every_manager_killed_nodes_tell_each_other_where_a_task_begins_to_answer(
+    swarm: LoopbackSwarm,
+) -> None:
+    swarm.init(1)
+    for number in (2, 3, 4):
+        swarm.join(number, "worker")
+    swarm.until_ready(1, managers=1, nodes=4)
+    go, stack = swarm.root / "go", swarm.root / "stack.yaml"
+    stack.write_text(STACK.format(python=sys.executable, port=PORT, go=go))
+    Path(f"{go}-shop_web.1").touch()
+    swarm.swarmpy(1, "stack", "deploy", "-d", "-c", str(stack), "shop")
+
+    def states() -> list[str]:
+        return sorted(row["status"]["state"] for row in swarm.json(1, "service", "ps", "shop_web"))
+
+    def lead_to(*names: str) -> bool:
+        return all(seen(swarm, number, PORT) == set(names) for number in (2, 3, 4))
+
+    within(lambda: states() == ["running", "starting"], 20, "one task is not healthy yet")
+    within(lambda: lead_to("shop_web.1"), 20, "every worker leads to the one that is")
+    swarm.kill(1)
+    time.sleep(TOLD_S)
+    assert lead_to("shop_web.1")
+    Path(f"{go}-shop_web.2").touch()
+    within(lambda: lead_to("shop_web.1", "shop_web.2"), TOLD_S, "every worker leads to both")
+
+
+def test_a_node_whose_gossip_hangs_is_named_and_stays_up(swarm: LoopbackSwarm) -> None:
+    swarm.init(1)
+    for number in (2, 3):
+        swarm.join(number, "worker")
+    swarm.until_ready(1, managers=1, nodes=3)
+
+    def column() -> list[str]:
+        lines = swarm.swarmpy(1, "node", "ls").stdout.splitlines()
+        return [word for line in lines for word in line.split() if word in {"alive", "dead"}]
+
+    within(lambda: column() == ["alive"] * 3, 20, "all know each other")
+    assert "6 of 6 ways" in swarm.swarmpy(1, "net", "doctor").stdout
+    with stopped(gossip_of(swarm, 3)):
+        within(lambda: column().count("dead") == 1, 20, "the others call it dead")
+        said = swarm.swarmpy(1, "net", "doctor", code=1).stdout
+        assert "n1 → n3: nothing arrives" in said
+        assert "n2 → n3: nothing arrives" in said
+        states = [row["status"]["state"] for row in swarm.json(1, "node", "ls")]
+        assert states == ["ready"] * 3
+    within(lambda: column() == ["alive"] * 3, 20, "it is back")
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def gossip_of(swarm: LoopbackSwarm, number: int) -> int:
+    """Return the process id of a node's gossip."""
+    daemon_pid = swarm.pid(number)
+    children = Path(f"/proc/{daemon_pid}/task/{daemon_pid}/children").read_text().split()
+    (pid,) = (
+        int(child)
+        for child in children
+        if b"swarmpy.gossip" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    return pid
+
+
+def seen(swarm: LoopbackSwarm, number: int, port: int) -> set[str]:
+    """Return the names of the tasks that answer on a published port of a node."""
+    url = f"http://{swarm.address(number)}:{port}/"
+    pages = [urlopen(url, timeout=1).read().decode() for _ in range(4)]
+    return {name for page in pages for name in re.findall(r"shop_web\.\d", page)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 
 import pytest
 
@@ -108,6 +109,30 @@ def test_tasks_of_a_dead_host_run_elsewhere_within_20_s(cluster: Cluster) -> Non
     victim.power_on()
     cluster.start_node(victim)
     until(lambda: cluster.all_ready(cluster.hosts[0]), 30, "the host is back")
+
+
+def test_a_host_that_was_cut_off_for_30_s_answers_2_s_after(cluster: Cluster) -> None:
+    victim, *others = reversed(cluster.hosts)
+    victim.unplug()
+    time.sleep(30)
+    assert all(cluster.get(host, 8080) for host in others)
+    victim.plug()
+    took_s = until(
+        lambda: all(cluster.get(victim, 8080, timeout_s=1) for _ in range(10)),
+        2,
+        "ten requests in a row are answered on the host that was cut off",
+    )
+    print(f"a host that was cut off answered {took_s:.1f} s after")
+    until(lambda: cluster.all_ready(cluster.hosts[0]), 30, "the host is back")
+    until(
+        lambda: (
+            sum(len(containers(host)) for host in cluster.hosts)
+            == len(cluster.running_on(cluster.hosts[0], "hello_web"))
+            + len(cluster.running_on(cluster.hosts[0], "shop_web"))
+        ),
+        30,
+        "nothing runs that nobody wants",
+    )
 
 
 def test_writes_go_on_within_5_s_of_the_leader_s_death(cluster: Cluster) -> None:
