@@ -137,6 +137,7 @@ def _remove_unused(client: APIClient, subnet: str = "") -> None:
         held = [config["Subnet"] for config in network["IPAM"]["Config"] or ()]
         if subnet and not any(map(partial(overlap, subnet), held)):
             continue
-        if not client.containers(all=True, quiet=True, filters={"network": network["Id"]}):
+        # By name: a container that was never started knows no network's id yet.
+        if not client.containers(all=True, quiet=True, filters={"network": network["Name"]}):
             with contextlib.suppress(APIError):  # somebody has just begun to use it
                 client.remove_network(network["Id"])

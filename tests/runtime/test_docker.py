@@ -183,6 +183,16 @@ async def test_a_network_that_is_gone_from_the_swarm_leaves_its_subnet_to_the_ne
     assert (await runtime.start(new.id)).running
 
 
+async def test_a_node_that_shares_the_engine_leaves_the_network_of_a_task_that_starts_soon(
+    docker_runtime: MakeRuntime, node_id: str, task: Callable[..., Task], network: Network
+) -> None:
+    one, two = docker_runtime(node_id), docker_runtime(f"{node_id}x")
+    wanted = task()
+    await one.prepare(wanted, Dependencies({}, {}, {network.id: network}))
+    await two.remove_all()
+    assert (await one.start(wanted.id)).running
+
+
 async def test_a_task_may_be_in_several_networks(
     runtime: DockerRuntime, task: Callable[..., Task], network: Network
 ) -> None:
