@@ -114,8 +114,9 @@ class Containers:
         try:
             return await self._engine.change("start the container", start)
         except TaskRefused:
-            self._networks.forget()  # somebody may have removed one
-            raise
+            if not await self._networks.bring_back(inspected["NetworkSettings"]["Networks"]):
+                raise
+            return await self._engine.change("start the container", start)
 
     async def remove(self, task_id: str) -> None:
         """Remove the container by force, with its anonymous volumes and its files."""

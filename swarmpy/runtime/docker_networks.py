@@ -7,6 +7,7 @@ when no container is attached to it, running or not.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from functools import partial
 
 import structlog
@@ -38,6 +39,8 @@ class Networks:
         self._clock = clock
         self._made: set[str] = set()
         """Ids of the networks that are known to be there."""
+        self._brought: dict[str, Network] = {}
+        """Each that was ever brought, by its name at the engine."""
 
     async def bring(self, network: Network) -> None:
         """Return when the engine has the network.
@@ -48,6 +51,7 @@ class Networks:
         """
         if network.id in self._made or is_host(network):
             return
+        self._brought[network_name(network.id)] = network
         what = f"make network {network.spec.name}"
         for _ in range(ATTEMPTS):
             if await self._engine.change(what, lambda client: _make(client, network)):
@@ -60,6 +64,23 @@ class Networks:
             f"could not {what}: another network of this engine holds {network.subnet}",
             remedy="docker network ls, and remove it, or give the network another subnet",
         )
+
+    async def bring_back(self, names: Iterable[str]) -> bool:
+        """Make those anew that are gone, and tell whether any was.
+
+        A node that shares the engine may remove a network just before it is used.
+        """
+        self.forget()
+        wanted = [self._brought[name] for name in names if name in self._brought]
+        what = "look for networks"
+        gone = [
+            network
+            for network in wanted
+            if not await self._engine.ask(what, partial(_is_there, network=network))
+        ]
+        for network in gone:
+            await self.bring(network)
+        return bool(gone)
 
     def forget(self) -> None:
         """Look for every network again when it is needed next."""

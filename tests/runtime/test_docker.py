@@ -193,6 +193,19 @@ async def test_a_node_that_shares_the_engine_leaves_the_network_of_a_task_that_s
     assert (await one.start(wanted.id)).running
 
 
+async def test_a_network_that_was_removed_before_the_start_is_made_anew(
+    runtime: DockerRuntime, task: Callable[..., Task], network: Network, docker_host: str
+) -> None:
+    wanted = task()
+    wanted.addresses.extend([NetworkAddress(network_id=network.id, address="10.199.77.9/24")])
+    await runtime.prepare(wanted, Dependencies({}, {}, {network.id: network}))
+    engine = APIClient(docker_host)
+    engine.remove_network(f"swarmpy-{network.id}")
+    engine.close()
+    assert (await runtime.start(wanted.id)).running
+    assert "inet 10.199.77.9/24" in await output(runtime, wanted.id, "ip", "address")
+
+
 async def test_a_task_may_be_in_several_networks(
     runtime: DockerRuntime, task: Callable[..., Task], network: Network
 ) -> None:
