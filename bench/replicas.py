@@ -24,6 +24,7 @@ from pathlib import Path
 
 import docker
 
+from bench.process_usage import rss_mb
 from swarmpy import Client
 from swarmpy.daemon.bootstrap import prepare_first
 from swarmpy.daemon.key_choice import KeyWish
@@ -224,12 +225,6 @@ async def node(host: str) -> AsyncIterator[tuple[Client, int]]:
         finally:
             daemon.terminate()
             await asyncio.to_thread(daemon.wait)
-
-
-def rss_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 async def rounds(count: int, measures: dict[str, Timed]) -> dict[str, float]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import grpc
 
-from bench.raft.slices import VALUE_BYTES, Slice, cpu_s, slice_of
+from bench.process_usage import cpu_s
+from bench.raft.slices import VALUE_BYTES, Slice, slice_of
 from tests.raft.ports import free_addresses
 
 NAMES = ("m1", "m2", "m3")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 
+from bench.process_usage import rss_mb
 from bench.raft.etcd import Etcd
 from bench.raft.ours import Ours
 from bench.raft.report import row
-from bench.raft.slices import rss_mb
 
 ENTRIES = 100_000
 
