@@ -131,10 +131,11 @@ class LoopbackSwarm:
         for number in numbers:
             self._nodes.pop(number).wait()
 
-    def stop(self, number: int) -> None:
+    def stop(self, number: int) -> int:
+        """Ask a node to end; return its exit code."""
         process = self._nodes.pop(number)
         process.terminate()
-        process.wait(20)
+        return process.wait(20)
 
     def pid(self, number: int) -> int:
         return self._nodes[number].pid

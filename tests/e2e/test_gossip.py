@@ -6,20 +6,14 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from swarmpy import SyncClient
-from swarmpy.daemon.bootstrap import prepare_first, prepare_joining
-from swarmpy.daemon.key_choice import KeyWish
-from swarmpy.daemon.settings import Settings
-from swarmpy.pb.types_pb2 import NODE_ROLE_WORKER
-from tests.e2e.cluster import until as within
+from tests.e2e.cluster import until
 from tests.e2e.loopback import LoopbackSwarm
 
 SOON_S = 30.0
@@ -41,71 +35,30 @@ services:
 """Each replica says its name, and is healthy once there is a file of that name."""
 
 
-def settings_of(root: Path, number: int) -> Settings:
-    address, state_dir = f"127.0.9.{number}", root / f"n{number}"
-    return Settings(
-        state_dir=state_dir,
-        advertise_address=address,
-        listen_address=address,
-        published_address=address,
-        runtime="process",
-        socket_path=state_dir / "swarmpy.sock",
-        hostname=f"n{number}",
+def test_a_worker_that_lost_all_it_knew_finds_the_managers_by_gossip(
+    swarm: LoopbackSwarm,
+) -> None:
+    swarm.init(1)
+    for number in (2, 3):
+        swarm.join(number, "worker")
+    swarm.until_ready(1, managers=1, nodes=3)
+    until(lambda: "gossip_started" in events(swarm, 2), SOON_S, "its gossip runs")
+    until((swarm.dir(2) / "gossip.pb").exists, SOON_S, "it has written down whom it knows")
+    assert swarm.stop(2) == 0
+    (swarm.dir(2) / "managers.pb").unlink()
+    before = events(swarm, 2).count("session_opened")
+    assert before
+    swarm.start(2)
+    until(
+        lambda: events(swarm, 2).count("session_opened") > before, SOON_S, "it finds its managers"
     )
+    assert [swarm.stop(number) for number in (2, 3, 1)] == [0, 0, 0]
 
 
-def wish_of(root: Path, number: int) -> KeyWish:
-    return KeyWish(f"file:{root / f'key{number}'}")
-
-
-@contextmanager
-def daemon(settings: Settings) -> Iterator[None]:
-    """Run a node for the length of a block."""
-    with log_of(settings).open("ab") as log:
-        argv = [sys.executable, "-m", "swarmpy.daemon", str(settings.state_dir)]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SOON_S) == 0, log_of(settings).read_text()[-2000:]
-
-
-def log_of(settings: Settings) -> Path:
-    return settings.state_dir.with_suffix(".log")
-
-
-def events(settings: Settings) -> list[str]:
-    return [json.loads(line)["event"] for line in log_of(settings).read_text().splitlines()]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.05)
-
-
-def test_a_worker_that_lost_all_it_knew_finds_the_managers_by_gossip(tmp_path: Path) -> None:
-    first, worker, other = (settings_of(tmp_path, number) for number in (1, 2, 3))
-    prepare_first(first, wish_of(tmp_path, 1))
-    with daemon(first):
-        until(first.socket_path.exists)
-        with SyncClient.connect(f"unix://{first.socket_path}") as client:
-            for number, settings in ((2, worker), (3, other)):
-                token = client.create_token(NODE_ROLE_WORKER)
-                prepare_joining(
-                    settings, first.raft_address, token.secret, wish_of(tmp_path, number)
-                )
-        with daemon(other):
-            with daemon(worker):
-                until(lambda: "gossip_started" in events(worker))
-                until((worker.state_dir / "gossip.pb").exists)
-            (worker.state_dir / "managers.pb").unlink()
-            before = events(worker).count("session_opened")
-            assert before
-            with daemon(worker):
-                until(lambda: events(worker).count("session_opened") > before)
+def events(swarm: LoopbackSwarm, number: int) -> list[str]:
+    """Return the names of what a node has logged."""
+    lines = (swarm.root / f"n{number}.log").read_text().splitlines()
+    return [json.loads(line)["event"] for line in lines if line.startswith("{")]
 
 
 def test_with_every_manager_killed_nodes_tell_each_other_where_a_task_begins_to_answer(
@@ -126,13 +79,13 @@ def test_with_every_manager_killed_nodes_tell_each_other_where_a_task_begins_to_
     def lead_to(*names: str) -> bool:
         return all(seen(swarm, number, PORT) == set(names) for number in (2, 3, 4))
 
-    within(lambda: states() == ["running", "starting"], 20, "one task is not healthy yet")
-    within(lambda: lead_to("shop_web.1"), 20, "every worker leads to the one that is")
+    until(lambda: states() == ["running", "starting"], 20, "one task is not healthy yet")
+    until(lambda: lead_to("shop_web.1"), 20, "every worker leads to the one that is")
     swarm.kill(1)
     time.sleep(TOLD_S)
     assert lead_to("shop_web.1")
     Path(f"{go}-shop_web.2").touch()
-    within(lambda: lead_to("shop_web.1", "shop_web.2"), TOLD_S, "every worker leads to both")
+    until(lambda: lead_to("shop_web.1", "shop_web.2"), TOLD_S, "every worker leads to both")
 
 
 def test_a_node_whose_gossip_hangs_is_named_and_stays_up(swarm: LoopbackSwarm) -> None:
@@ -145,16 +98,16 @@ def test_a_node_whose_gossip_hangs_is_named_and_stays_up(swarm: LoopbackSwarm) -
         lines = swarm.swarmpy(1, "node", "ls").stdout.splitlines()
         return [word for line in lines for word in line.split() if word in {"alive", "dead"}]
 
-    within(lambda: column() == ["alive"] * 3, 20, "all know each other")
+    until(lambda: column() == ["alive"] * 3, 20, "all know each other")
     assert "6 of 6 ways" in swarm.swarmpy(1, "net", "doctor").stdout
     with stopped(gossip_of(swarm, 3)):
-        within(lambda: column().count("dead") == 1, 20, "the others call it dead")
+        until(lambda: column().count("dead") == 1, 20, "the others call it dead")
         said = swarm.swarmpy(1, "net", "doctor", code=1).stdout
         assert "n1 → n3: nothing arrives" in said
         assert "n2 → n3: nothing arrives" in said
         states = [row["status"]["state"] for row in swarm.json(1, "node", "ls")]
         assert states == ["ready"] * 3
-    within(lambda: column() == ["alive"] * 3, 20, "it is back")
+    until(lambda: column() == ["alive"] * 3, 20, "it is back")
 
 
 @contextmanager
