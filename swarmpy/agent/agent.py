@@ -5,7 +5,6 @@ Whether a manager answers or not, tasks go on and routes stay. Stopping the agen
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from swarmpy.pb.objects_pb2 import ManagerStatus
 from swarmpy.pb.types_pb2 import NodeRole
 from swarmpy.seams import Clock, DataPlane, Disk, Neighbours, Runtime, Transport
 from swarmpy.security.sealed import Seal
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -98,7 +98,7 @@ class Agent:
         )
         await self.data_plane.start()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 group.create_task(worker.run(), name="worker")
                 group.create_task(routes.run(), name="routes")
                 neighbourhood = Neighbourhood(self.neighbours, worker, routes)

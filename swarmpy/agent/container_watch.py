@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -11,6 +10,7 @@ import structlog
 from swarmpy.core.container import Container
 from swarmpy.errors import SwarmPyError
 from swarmpy.seams import Clock, Runtime
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ async def watch(
     cannot be watched; then return.
     """
     try:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             checks = [_watch_health(runtime, task_id, on_news)] if has_check else []
             watching = [group.create_task(check) for check in checks]
             await runtime.wait(task_id)

@@ -16,6 +16,7 @@ from swarmpy.agent.stream import Stream
 from swarmpy.errors import SwarmPyError
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, ExecRequest
 from swarmpy.seams import Runtime
+from swarmpy.task_group import TaskGroup
 
 if TYPE_CHECKING:
     from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub
@@ -34,7 +35,7 @@ async def attach_exec(stub: DispatcherAsyncStub, runtime: Runtime, request: Exec
     call: Call = Stream(stub.AttachExec())  # type: ignore[call-arg]  # the stubs want an iterator
     stdin: Input = asyncio.Queue(FRAMES_WAITING)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             running = group.create_task(_run(call, runtime, request, stdin))
             await _take_input(call, stdin if request.stdin else None)
             running.cancel()

@@ -13,6 +13,7 @@ from swarmpy.errors import SwarmPyError
 from swarmpy.pb.dispatcher_pb2 import LogChunk, LogLine, LogRequest
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.seams import Runtime
+from swarmpy.task_group import TaskGroup
 
 if TYPE_CHECKING:
     from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub
@@ -30,7 +31,7 @@ Lines = asyncio.Queue[LogLine | None]
 async def publish_logs(stub: DispatcherAsyncStub, runtime: Runtime, request: LogRequest) -> None:
     """Send the lines until there are no more or nobody listens."""
     lines: Lines = asyncio.Queue(LINES_WAITING)
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         reading = group.create_task(_read_all(runtime, request, lines))
         try:
             with errors_from_the_wire():
@@ -54,7 +55,7 @@ async def _chunks(request_id: str, lines: Lines) -> AsyncIterator[LogChunk]:
 
 async def _read_all(runtime: Runtime, request: LogRequest, lines: Lines) -> None:
     """Put every task's lines into the queue, each task's in order, then None."""
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for task_id in request.task_ids:
             group.create_task(_read(runtime, task_id, request, lines))
     await lines.put(None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.worker import Worker
 from swarmpy.core.heard import Heard, endpoint_of
 from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_DEAD, GOSSIP_STATE_LEFT
 from swarmpy.rpc.address import split_address
 from swarmpy.seams import GossipPicture, Neighbours
+from swarmpy.task_group import TaskGroup
 
 AWAY = frozenset({GOSSIP_STATE_DEAD, GOSSIP_STATE_LEFT})
 
@@ -25,7 +24,7 @@ class Neighbourhood:
 
     async def run(self) -> None:
         """Tell and hear until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             group.create_task(self._tell())
             group.create_task(self._hear())
 

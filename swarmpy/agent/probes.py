@@ -8,6 +8,7 @@ from swarmpy.errors import NotFound, Unavailable
 from swarmpy.pb.dispatcher_pb2 import NodeProbe, ProbeReport
 from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_LEFT
 from swarmpy.seams import Neighbours
+from swarmpy.task_group import TaskGroup
 
 AT_ONCE = 32
 
@@ -34,6 +35,6 @@ async def probe_all(neighbours: Neighbours, request_id: str, own_id: str) -> Pro
         for node_id, one in neighbours.picture.members.items()
         if node_id != own_id and one.state != GOSSIP_STATE_LEFT
     ]
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         probes = [group.create_task(probe(node_id)) for node_id in others]
     return ProbeReport(request_id=request_id, probes=[each.result() for each in probes])

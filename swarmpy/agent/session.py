@@ -30,6 +30,7 @@ from swarmpy.pb.dispatcher_pb2 import (
 )
 from swarmpy.pb.types_pb2 import NodeRole
 from swarmpy.seams import Clock, Neighbours, Runtime
+from swarmpy.task_group import TaskGroup
 
 if TYPE_CHECKING:
     from swarmpy.pb.dispatcher_pb2_grpc import DispatcherAsyncStub
@@ -81,7 +82,7 @@ class Session:
         failures: list[SwarmPyError] = []
         try:
             heartbeat_s = await self._open(hello)
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 group.create_task(self._listen(group))
                 group.create_task(self._beat(heartbeat_s))
                 group.create_task(self._parts.reporter.run(self._call.send))
@@ -113,7 +114,7 @@ class Session:
             raise Unavailable("the manager ended the session")
         return message
 
-    async def _listen(self, group: asyncio.TaskGroup) -> None:
+    async def _listen(self, group: TaskGroup) -> None:
         parts = self._parts
         while True:
             message = await self._read()

@@ -35,6 +35,7 @@ from swarmpy.pb.types_pb2 import (
     TaskState,
 )
 from swarmpy.seams import Clock, Runtime
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -114,7 +115,7 @@ class TaskRunner:
 
     async def run(self) -> None:
         """Keep the task as it is wanted; return once it is forgotten and nothing is left."""
-        async with asyncio.TaskGroup() as watchers:
+        async with TaskGroup() as watchers:
             watching: asyncio.Task[None] | None = None
             while True:
                 self._news.clear()
@@ -156,7 +157,7 @@ class TaskRunner:
 
     async def _prepare_unless_stopped(self) -> None:
         """Prepare, which may take minutes; give it up when the task is not wanted any more."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             working = group.create_task(self._prepare())
             working.add_done_callback(lambda _: self._news.set())
             while not working.done():

@@ -19,6 +19,7 @@ from swarmpy.errors import SwarmPyError, Unavailable
 from swarmpy.pb.dispatcher_pb2 import Assignment, AssignmentDiff, AssignmentRemoval, AssignmentSet
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import TASK_STATE_ACCEPTED, TASK_STATE_READY
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -33,12 +34,12 @@ class Worker:
         self._routes = routes
         self._runners: dict[str, TaskRunner] = {}
         self._version = 0
-        self._group: asyncio.TaskGroup | None = None
+        self._group: TaskGroup | None = None
         self._sweep_due = asyncio.Event()
 
     async def run(self) -> None:
         """Go on with the tasks that were written down, and run what comes, until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             self._group = group
             for task in self._bench.local.load():
                 self._take_on(task)

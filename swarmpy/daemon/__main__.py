@@ -19,9 +19,6 @@ from swarmpy.raft.disk import LocalDisk
 SETTINGS_WRONG = 2
 """Exit code that a supervisor must not answer with another start."""
 
-STOP_AGAIN_S = 12.0
-"""Longer than every part takes to stop in order."""
-
 
 async def run(state_dir: Path) -> None:
     """Run the node until SIGTERM or SIGINT."""
@@ -35,14 +32,8 @@ async def _run(node: Node) -> None:
     running = asyncio.current_task()
     assert running is not None
 
-    def stop() -> None:
-        running.cancel()
-        # A part that fails in the turn in which it is cancelled takes the place of the
-        # cancellation (asyncio.TaskGroup, Python 3.11), so it is said again.
-        loop.call_later(STOP_AGAIN_S, stop)
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, running.cancel)
     try:
         await node.run()
     except asyncio.CancelledError:

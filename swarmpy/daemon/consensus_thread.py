@@ -8,7 +8,6 @@ leadership                      <────────  after what was applie
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from swarmpy.daemon.side_loop import SideLoop
@@ -16,6 +15,7 @@ from swarmpy.raft.leadership import LeadershipWatch
 from swarmpy.raft.node import RaftNode
 from swarmpy.seams import Leadership
 from swarmpy.store.store import Store
+from swarmpy.task_group import TaskGroup
 
 
 class StoreAtHome:
@@ -52,7 +52,7 @@ class ConsensusThread:
         """Take part until cancelled. Raises as `RaftNode.run`; or AssertionError, when the
         state machine could not apply what it must.
         """
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             watching = tasks.create_task(self._side.until_a_post_fails())
             try:
                 await self._side.run(self._take_part())
@@ -60,7 +60,7 @@ class ConsensusThread:
                 watching.cancel()
 
     async def _take_part(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             telling = tasks.create_task(self._tell_leadership())
             try:
                 await self._node.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ from swarmpy.rpc.address import join_address
 from swarmpy.seams import Clock, Consensus, Disk, GossipPicture, Neighbours
 from swarmpy.security.certificates import NodeIdentity
 from swarmpy.security.sealed import Seal
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class GossipPart:
 
     async def run(self) -> None:
         """Take part until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             group.create_task(self._neighbours.run())
             group.create_task(self._look())
 

@@ -39,6 +39,7 @@ from swarmpy.seams import Clock, Disk, Neighbours
 from swarmpy.security.certificates import NodeIdentity
 from swarmpy.security.sealed import Seal
 from swarmpy.store.store import Store
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -141,7 +142,7 @@ class ManagerPart:
         serve_lock(server, NotLocked())
 
     async def _run_parts(self, founding: Founding | None) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             group.create_task(self._side.run(self._port.run()), name="cluster port")
             group.create_task(self._side.run(self._network.run()), name="raft network")
             raft = group.create_task(self._raft.run(), name="raft")

@@ -32,6 +32,7 @@ from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.rpc.grpc_transport import GrpcTransport
 from swarmpy.security.certificates import NodeIdentity, new_key_and_csr
 from swarmpy.security.sealed import Seal
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -104,7 +105,7 @@ class Node:
         )
         log.info("node_started", node=self._identity.node_id, role=self._role_name())
         try:
-            async with asyncio.TaskGroup() as parts:
+            async with TaskGroup() as parts:
                 parts.create_task(agent.run(), name="agent")
                 parts.create_task(gossip.run(), name="gossip")
                 parts.create_task(self._renew(), name="renewal")
@@ -199,7 +200,7 @@ class Node:
                 if self._is_manager()
                 else self._worker_part().run()
             )
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 playing = group.create_task(part)
                 await self._role_changed.wait()
                 playing.cancel()

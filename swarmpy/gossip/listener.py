@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from swarmpy.errors import WrongState
 from swarmpy.rpc.address import split_address
 from swarmpy.rpc.dial import HANG_UP_TIMEOUT_S, hang_up
+from swarmpy.task_group import TaskGroup
 
 SERVED_MAX: Final = 64
 """Streams at once; more are closed before any cryptography is done for them."""
@@ -46,7 +47,7 @@ class Listener:
         """
         untaken: set[socket.socket] = set()
         try:
-            async with asyncio.TaskGroup() as streams:
+            async with TaskGroup() as streams:
                 await self._accept_all(streams, handler, context, untaken)
         finally:
             for sock in untaken:  # accepted, but cancelled before their task took them
@@ -54,7 +55,7 @@ class Listener:
 
     async def _accept_all(
         self,
-        streams: asyncio.TaskGroup,
+        streams: TaskGroup,
         handler: Handler,
         context: Callable[[], ssl.SSLContext | None],
         untaken: set[socket.socket],

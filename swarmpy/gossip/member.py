@@ -25,6 +25,7 @@ from swarmpy.gossip.udp import UdpSocket
 from swarmpy.gossip.wire import Refusal, Wire
 from swarmpy.pb.gossip_pb2 import GossipFrame, GossipMember, GossipPacket, GossipPing
 from swarmpy.security.tls_context import Papers
+from swarmpy.task_group import TaskGroup
 
 DIALLED_MAX: Final = 16
 """Streams that this node opens at once; more are not opened, and the core asks again."""
@@ -64,7 +65,7 @@ class Member:
         self.on_events: Callable[[tuple[Event, ...]], None] = lambda _events: None
         self._timer: asyncio.TimerHandle | None = None
         self._dialled: set[asyncio.Task[None]] = set()
-        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks: TaskGroup | None = None
         self._probes: dict[int, asyncio.Future[None]] = {}
         self._probe_numbers = itertools.count(PROBES_FROM)
 
@@ -80,7 +81,7 @@ class Member:
     async def run(self) -> None:
         """Take part until cancelled."""
         try:
-            async with asyncio.TaskGroup() as self._tasks:
+            async with TaskGroup() as self._tasks:
                 self._udp.open(self._on_datagram)
                 self._tasks.create_task(
                     self._listener.run(self.streams.serve, self.streams.server_context)

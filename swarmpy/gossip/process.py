@@ -31,6 +31,7 @@ from swarmpy.pb.gossip_local_pb2 import (
     GossipStarted,
 )
 from swarmpy.pb.gossip_pb2 import GossipMember
+from swarmpy.task_group import TaskGroup
 
 PROFILES: Final[dict[str, Profile]] = {"default": DEFAULT, "lan": LAN, "wan": WAN}
 REPORT_EVERY_S: Final = 0.1
@@ -90,7 +91,7 @@ class Process:
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Obey until the pipe closes, or good-bye is said."""
         pipe.put(self._writer, GossipReport(started=GossipStarted(address=self._member.address)))
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             parts = [
                 tasks.create_task(self._member.run(), name="member"),
                 tasks.create_task(self._tell(), name="reports"),
@@ -106,7 +107,7 @@ class Process:
             for part in parts:
                 part.cancel()
 
-    def _obey(self, order: GossipOrder, tasks: asyncio.TaskGroup) -> None:
+    def _obey(self, order: GossipOrder, tasks: TaskGroup) -> None:
         member = self._member
         core, now = member.core, member.now()
         which = order.WhichOneof("order")

@@ -5,7 +5,6 @@ Everything here is rebuilt from the store and from what agents say, so nothing i
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractAsyncContextManager
 
 from swarmpy.manager.dispatcher.liveness import Liveness
@@ -22,6 +21,7 @@ from swarmpy.manager.loops.placement import PLACEMENT_LOOPS
 from swarmpy.manager.probe_broker import ProbeBroker
 from swarmpy.manager.quorum import QuorumDuty
 from swarmpy.manager.seat import Seat
+from swarmpy.task_group import TaskGroup
 
 LOOPS: tuple[type[ControlLoop], ...] = (*PLACEMENT_LOOPS, *ORCHESTRATION_LOOPS, ExpiredTokens)
 
@@ -47,7 +47,7 @@ class Lead:
     async def run(self) -> None:
         """Do every duty until cancelled; one that fails ends all of them."""
         seat = self._seat
-        async with asyncio.TaskGroup() as duties:
+        async with TaskGroup() as duties:
             for loop in self._loops:
                 control_loop = loop(seat.store, seat.clock, seat.ids)
                 duties.create_task(control_loop.run(), name=loop.__name__)

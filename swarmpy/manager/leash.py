@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from swarmpy.errors import SwarmPyError
+from swarmpy.task_group import TaskGroup
 
 
 class Leash:
@@ -100,7 +101,7 @@ async def until_first_ends(*works: Coroutine[Any, Any, None]) -> None:
         finally:
             ended.set()
 
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         tasks = [group.create_task(run(work)) for work in works]
         await ended.wait()
         for task in tasks:

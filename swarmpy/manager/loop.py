@@ -16,6 +16,7 @@ from swarmpy.seams import Clock
 from swarmpy.store.store import Store
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange, Watch
+from swarmpy.task_group import TaskGroup
 
 ALARMS_KEPT = 1000
 """Void alarms that may lie around besides those that count."""
@@ -69,7 +70,7 @@ class ControlLoop(ABC):
             await self._wait_for_either(watch.ready(), self._clock.sleep(delay_ms / 1000))
 
     async def _wait_for_either(self, *waits: Coroutine[None, None, None]) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             race = [group.create_task(wait) for wait in waits]
             await asyncio.wait(race, return_when=asyncio.FIRST_COMPLETED)
             for task in race:

@@ -40,6 +40,7 @@ from swarmpy.pb import control_pb2, dispatcher_pb2
 from swarmpy.rpc.peer import Peer, peer_of
 from swarmpy.seams import Clock, Consensus, Neighbours, Transport
 from swarmpy.store.store import Store
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -99,7 +100,7 @@ class Manager:
     async def run(self) -> None:
         """Lead whenever this manager is the leader, until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 leading: asyncio.Task[None] | None = None
                 try:
                     async for leadership in self._seat.consensus.watch_leadership():

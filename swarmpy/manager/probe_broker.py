@@ -15,6 +15,7 @@ from swarmpy.manager.dispatcher.roster import Roster
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import ExplainNetworkResponse
 from swarmpy.pb.dispatcher_pb2 import ManagerMessage, NodeProbe, ProbeReport, ProbeRequest
+from swarmpy.task_group import TaskGroup
 
 PATIENCE_S = 6.0
 """Twice what one probe may take."""
@@ -73,7 +74,7 @@ class ProbeBroker:
         return silent
 
     async def _wait(self, asked: _Round) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             patience = group.create_task(self._seat.clock.sleep(PATIENCE_S))
             waiting = group.create_task(asked.done.wait())
             await asyncio.wait({patience, waiting}, return_when=asyncio.FIRST_COMPLETED)

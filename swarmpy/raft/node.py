@@ -31,6 +31,7 @@ from swarmpy.raft.snapshot_writer import SnapshotWriter
 from swarmpy.raft.snapshots import SnapshotStore
 from swarmpy.raft.turns import Turns
 from swarmpy.seams import Clock, Disk, Leadership, PeerNetwork, StateMachine
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -117,7 +118,7 @@ class RaftNode:
         self._running = True
         self._turns.begin()
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 tasks.create_task(self._failures.raise_first())
                 tasks.create_task(self._tick())
                 tasks.create_task(self._tell_commits())

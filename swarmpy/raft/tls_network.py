@@ -17,6 +17,7 @@ from swarmpy.errors import InvalidInput, Unavailable
 from swarmpy.raft.peer_link import PeerLink
 from swarmpy.rpc.peer import Peer
 from swarmpy.seams import Clock
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class TlsPeerNetwork:
         self._open_to_others = False
         self._links: dict[str, PeerLink] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks: TaskGroup | None = None
         self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
         self._on_link: Callable[[str, bool], None] = lambda _peer, _up: None
 
@@ -91,7 +92,7 @@ class TlsPeerNetwork:
 
     async def run(self) -> None:
         """Keep links to all peers until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             self._tasks = tasks
             try:
                 self._keep_all()

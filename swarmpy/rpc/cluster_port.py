@@ -23,6 +23,7 @@ from swarmpy.rpc.peer import Peer, peer_of_certificate
 from swarmpy.rpc.tls_transport import TlsTransport, shake_hands
 from swarmpy.security.certificates import NodeIdentity, node_name
 from swarmpy.security.tls_context import client_context, server_context
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -91,7 +92,7 @@ class ClusterPort:
         assert self._listener is not None, "bind() comes first"
         untaken: set[socket.socket] = set()
         try:
-            async with asyncio.TaskGroup() as connections:
+            async with TaskGroup() as connections:
                 while True:
                     sock = await self._accept(self._listener)
                     if sock is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from swarmpy.runtime.docker_engine import Engine
 from swarmpy.runtime.docker_frames import Frames
 from swarmpy.runtime.docker_stream import CHUNK_BYTES, Stream, open_stream
 from swarmpy.seams import Clock
+from swarmpy.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ async def run_exec(
     unrun, was_left = b"", False
     body = {"Detach": False, "Tty": tty}
     opened = open_stream(engine.url, f"/exec/{exec_id}/start", _refused, body)
-    async with opened as stream, asyncio.TaskGroup() as group:
+    async with opened as stream, TaskGroup() as group:
         feeding = group.create_task(_feed(stream, stdin)) if stdin else None
         try:
             async for output in _outputs(stream, tty=tty):

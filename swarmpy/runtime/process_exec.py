@@ -11,6 +11,7 @@ from swarmpy.errors import TaskRefused
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput
 from swarmpy.runtime.health import Schedule
 from swarmpy.runtime.task_directory import Launch
+from swarmpy.task_group import TaskGroup
 
 CHUNK_BYTES = 32 << 10
 OUTPUTS_WAITING = 64
@@ -31,7 +32,7 @@ async def run(
     outputs: asyncio.Queue[ExecOutput | None] = asyncio.Queue(OUTPUTS_WAITING)
     was_left = False
     try:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             feeding = group.create_task(_feed(process, stdin)) if stdin else None
             pumping = group.create_task(_pump_all(process, outputs))
             try:
@@ -93,7 +94,7 @@ async def _pump_all(process: Process, outputs: asyncio.Queue[ExecOutput | None])
 
     assert process.stdout is not None
     assert process.stderr is not None
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         group.create_task(pump(process.stdout, "stdout"))
         group.create_task(pump(process.stderr, "stderr"))
     await outputs.put(None)

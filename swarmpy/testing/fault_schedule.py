@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.simulated_host import SYNC_S
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FaultSchedule:
         """Make trouble for so long; return when all of it has passed."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + seconds
-        async with asyncio.TaskGroup() as faults:
+        async with TaskGroup() as faults:
             while loop.time() < end_s:
                 await asyncio.sleep(self._rng.uniform(*PAUSE_S))
                 faults.create_task(self._one(self._rng.choice(self._kinds)))
@@ -83,7 +84,7 @@ class FaultSchedule:
         for name in managers:
             self._swarm.slow_disk(name, 0.3)
         await self._last()
-        async with asyncio.TaskGroup() as cuts:
+        async with TaskGroup() as cuts:
             for name in managers:
                 cuts.create_task(self._swarm.crash(name))
         for name in managers:

@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import dataclass
 
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.fault_schedule import FaultSchedule
 from swarmpy.testing.settled import unsettled
 from swarmpy.testing.simulation import Swarm
@@ -65,7 +66,7 @@ def run_seed(seed: int, *, trouble_s: float = TROUBLE_S, quiet_s: float = QUIET_
 async def _live(swarm: Swarm, trouble_s: float, quiet_s: float) -> None:
     async with swarm:
         workload = Workload(swarm)
-        async with asyncio.TaskGroup() as fates:
+        async with TaskGroup() as fates:
             judge = fates.create_task(_watch(swarm))
             trouble = [
                 fates.create_task(workload.run(trouble_s)),

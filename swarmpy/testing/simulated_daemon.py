@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from swarmpy.raft.node import RaftNode
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.store.store import Store
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.builders import seal
 from swarmpy.testing.fake_neighbours import FakeGossip, FakeNeighbours
 from swarmpy.testing.memory_peers import MemoryPeerNetwork
@@ -64,7 +64,7 @@ class Daemon:
         """
         host = self._host
         transport = MemoryTransport(self._world.network, host.name, host.identity)
-        async with contextlib.AsyncExitStack() as ending, asyncio.TaskGroup() as parts:
+        async with contextlib.AsyncExitStack() as ending, TaskGroup() as parts:
             if host.is_manager:
                 await self._start_manager(parts, ending, transport, found=found)
             parts.create_task(self._agent(transport).run(), name=f"{host.name}/agent")
@@ -99,7 +99,7 @@ class Daemon:
 
     async def _start_manager(
         self,
-        parts: asyncio.TaskGroup,
+        parts: TaskGroup,
         ending: contextlib.AsyncExitStack,
         transport: MemoryTransport,
         *,

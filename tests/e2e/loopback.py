@@ -133,9 +133,10 @@ class LoopbackSwarm:
 
     def stop(self, number: int) -> int:
         """Ask a node to end; return its exit code."""
-        process = self._nodes.pop(number)
-        process.terminate()
-        return process.wait(20)
+        self._nodes[number].terminate()
+        code = self._nodes[number].wait(20)
+        del self._nodes[number]
+        return code
 
     def pid(self, number: int) -> int:
         return self._nodes[number].pid

@@ -19,6 +19,7 @@ from pysyncobj.tcp_connection import TcpConnection
 from swarmpy.errors import InvalidInput, NotLeader, OutcomeUnknown
 from swarmpy.raft.peer_link import PeerLink
 from swarmpy.raft.settings import RaftSettings
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.memory_network import MemoryNetwork
 from swarmpy.testing.memory_peers import MemoryPeerNetwork
 from swarmpy.testing.raft_sim.quorum import Quorum
@@ -42,7 +43,7 @@ class TestALeaderThatWasPausedServesNothingStale:
 
     def test_here_it_refuses_to_read(self) -> None:
         async def main(_rng: random.Random) -> None:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 quorum = Quorum(1, tasks)
                 await quorum.start()
                 paused = await quorum.settled()

@@ -16,6 +16,7 @@ from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.specs_pb2 import ContainerSpec, TaskSpec
 from swarmpy.pb.types_pb2 import PortConfig
 from swarmpy.seams import Dependencies, Runtime, Usage
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.conformance.behaviour import UP, Behaviour
 
 NOTHING = Dependencies({}, {}, {})
@@ -171,7 +172,7 @@ async def an_exit_code_is_told_and_the_container_stays(bench: Bench) -> None:
 
 async def who_waits_learns_of_the_end_at_once(bench: Bench) -> None:
     task_id = await bench.running(Behaviour())
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         waiting = [group.create_task(bench.runtime.wait(task_id)) for _ in range(2)]
         await asyncio.sleep(0.1)
         assert not any(one.done() for one in waiting)
@@ -182,7 +183,7 @@ async def who_waits_learns_of_the_end_at_once(bench: Bench) -> None:
 
 async def who_waits_for_what_is_removed_is_told(bench: Bench) -> None:
     task_id = await bench.running(Behaviour())
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         waiting = group.create_task(bench.runtime.wait(task_id))
         await asyncio.sleep(0.1)
         await bench.runtime.remove(task_id)

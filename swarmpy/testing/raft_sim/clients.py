@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from swarmpy.errors import NotLeader, StorageFull
 from swarmpy.raft.node import RaftNode
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.linearizability import Operation, Value
 from swarmpy.testing.raft_sim.member import SimulatedMember, Unreachable
 from swarmpy.testing.raft_sim.quorum import Quorum
@@ -37,7 +38,7 @@ class Clients:
 
     async def run(self) -> None:
         """Ask for this and that until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for client in self._clients:
                 tasks.create_task(client.run())
 
@@ -74,7 +75,7 @@ class _Client:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(self._rng.uniform(0.0, THINK_S))
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for _ in range(self._rng.choice(AT_ONCE)):
                     number = self._clients.number()
                     tasks.create_task(self.one(self._choose(number), number, self._target()))

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from swarmpy.errors import StorageCorrupt
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.raft_sim.damage import damage
 from swarmpy.testing.raft_sim.member import SYNC_S, SimulatedMember
 from swarmpy.testing.raft_sim.quorum import Quorum
@@ -55,7 +56,7 @@ class Faults:
         """Make trouble for so long; return when all of it has passed."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + seconds
-        async with asyncio.TaskGroup() as faults:
+        async with TaskGroup() as faults:
             while loop.time() < end_s:
                 await asyncio.sleep(self._rng.uniform(*PAUSE_S))
                 faults.create_task(self._one(self._rng.choice(self._diet)))

@@ -7,6 +7,7 @@ import random
 
 from swarmpy.errors import StorageCorrupt
 from swarmpy.raft.node import RaftNode
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.raft_sim.anatomy import core_of
 from swarmpy.testing.raft_sim.judge import Judge
 from swarmpy.testing.raft_sim.member import SYNC_S, SimulatedMember
@@ -25,7 +26,7 @@ log brought up to date."""
 class Quorum:
     """Founders called m1, m2...; in half of all seeds others come and go."""
 
-    def __init__(self, seed: int, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, seed: int, tasks: TaskGroup) -> None:
         self.seed = seed
         rng = self.rng("quorum")
         self.changes_members = rng.random() < 0.5

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 
+from swarmpy.task_group import TaskGroup
 from swarmpy.testing.linearizability import why_not_linearizable
 from swarmpy.testing.raft_sim.clients import Clients
 from swarmpy.testing.raft_sim.faults import Faults
@@ -25,7 +26,7 @@ def run_raft_seed(seed: int, *, trouble_s: float = TROUBLE_S) -> Outcome:
     quorums: list[Quorum] = []
 
     async def main(_rng: random.Random) -> float:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             quorum = Quorum(seed, tasks)
             quorums.append(quorum)
             with quorum.story.listening():
@@ -51,7 +52,7 @@ def run_raft_seed(seed: int, *, trouble_s: float = TROUBLE_S) -> Outcome:
 
 
 async def _until_broken(quorum: Quorum, trouble_s: float) -> None:
-    async with asyncio.TaskGroup() as fates:
+    async with TaskGroup() as fates:
         life = fates.create_task(_live(quorum, trouble_s))
         broken = fates.create_task(quorum.story.broken.wait())
         await asyncio.wait([life, broken], return_when=asyncio.FIRST_COMPLETED)
@@ -63,7 +64,7 @@ async def _live(quorum: Quorum, trouble_s: float) -> None:
     await quorum.start()
     clients = Clients(quorum, CLIENTS)
     operators = Operators(quorum)
-    async with asyncio.TaskGroup() as fates:
+    async with TaskGroup() as fates:
         busy = [
             fates.create_task(quorum.watch_logs()),
             fates.create_task(clients.run()),
