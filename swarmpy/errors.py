@@ -95,7 +95,7 @@ class AlreadyExists(Clash):
 
     @classmethod
     def named(cls, kind: str, name: str) -> Self:
-        return cls(f"a {kind} named {name!r} exists already", remedy=f"swarmpy {kind} ls")
+        return cls(f"a {kind} named {name!r} exists already", remedy=_listing(kind))
 
 
 class InUse(Clash):
@@ -107,7 +107,7 @@ class NotFound(SwarmPyError):
 
     @classmethod
     def named(cls, kind: str, name: str) -> Self:
-        return cls(f"no {kind} is named {name!r}", remedy=f"swarmpy {kind} ls")
+        return cls(f"no {kind} is named {name!r}", remedy=_listing(kind))
 
 
 class Ambiguous(SwarmPyError):
@@ -196,3 +196,12 @@ def error_classes() -> dict[str, type[SwarmPyError]]:
         return [cls, *(sub for child in cls.__subclasses__() for sub in below(child))]
 
     return {cls.__name__: cls for cls in below(SwarmPyError)}
+
+
+_NOUNS = {"cron job": "cronjob", "join token": "token"}
+"""Kinds whose noun on the command line is another."""
+
+
+def _listing(kind: str) -> str:
+    """Return the command that shows which names there are."""
+    return f"swarmpy {_NOUNS.get(kind, kind)} ls"

@@ -30,6 +30,7 @@ COMMANDS = {
     "node": "Machines: list, inspect, label, drain, promote.",
     "stack": "Stacks: deploy a manifest, list, remove.",
     "service": "Services: create, scale, update, roll back, logs.",
+    "cronjob": "Cron jobs: create, list, run now, suspend, resume.",
     "task": "Tasks: inspect, logs, run a command inside.",
     "config": "Configs: files that services may read.",
     "secret": "Secrets: files that only their services may read.",

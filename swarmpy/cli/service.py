@@ -20,8 +20,10 @@ from swarmpy.cli.service_flags import ServiceFlags
 from swarmpy.cli.service_spec import apply_flags, one_of
 from swarmpy.cli.task_table import show_tasks
 from swarmpy.cli.waiting import wait
-from swarmpy.pb.control_pb2 import ListServicesResponse
-from swarmpy.pb.objects_pb2 import Service
+from swarmpy.core.job_run import recorded
+from swarmpy.core.mode import is_job
+from swarmpy.pb.control_pb2 import ListServicesResponse, ServiceTally
+from swarmpy.pb.objects_pb2 import JOB_STATE_FAILED, Service
 from swarmpy.pb.specs_pb2 import (
     ContainerSpec,
     GlobalJobMode,
@@ -56,7 +58,7 @@ def create(
 ) -> None:
     """Run a new service, and wait until it runs."""
     spec = ServiceSpec(
-        name=name or _name_of(image),
+        name=name or name_of(image),
         task=TaskSpec(containers=[ContainerSpec(name="main", image=image, args=argv or [])]),
         update=UpdateConfig(parallelism=1, monitor_s=MONITOR_S),
         rollback=UpdateConfig(parallelism=1, monitor_s=MONITOR_S),
@@ -178,15 +180,23 @@ def rm(services: Annotated[list[str], typer.Argument(metavar="SERVICE...")]) -> 
 @dataclass(frozen=True, slots=True)
 class _Row:
     service: Service
-    running: int
-    wanted: int
+    tally: ServiceTally
+
+
+def _running(row: _Row) -> str:
+    tally = row.tally
+    if not is_job(row.service):
+        return f"{tally.running}/{tally.wanted}"
+    is_failed = recorded(row.service).state == JOB_STATE_FAILED
+    state = "failed" if is_failed else f"{tally.running} running"
+    return f"{tally.completed}/{tally.wanted} completed, {state}"
 
 
 _COLUMNS: render.Columns[_Row] = {
     "ID": lambda row: row.service.id,
     "NAME": lambda row: row.service.spec.name,
     "MODE": lambda row: str(row.service.spec.WhichOneof("mode")).replace("_", "-"),
-    "RUNNING": lambda row: f"{row.running}/{row.wanted}",
+    "RUNNING": _running,
     "IMAGE": lambda row: ", ".join(one.image for one in row.service.spec.task.containers),
     "PORTS": lambda row: port_text(row.service.ports),
     "AGE": lambda row: when.age(row.service.created_at_ms),
@@ -197,18 +207,22 @@ def show_services(answer: ListServicesResponse, output: Format) -> None:
     """Print services with how many of their tasks run."""
     tallies = {tally.service_id: tally for tally in answer.tallies}
     rows = [
-        _Row(service, tallies[service.id].running, tallies[service.id].wanted)
+        _Row(service, tallies[service.id])
         for service in sorted(answer.services, key=lambda service: service.spec.name)
     ]
     render.show(
         rows,
         _COLUMNS,
         output,
-        lambda row: {**plain(row.service), "running": row.running, "wanted": row.wanted},
+        lambda row: {
+            **plain(row.service),
+            "running": row.tally.running,
+            "wanted": row.tally.wanted,
+        },
     )
 
 
-def _name_of(image: str) -> str:
+def name_of(image: str) -> str:
     """Return what a service of this image is called: `registry/team/web:1` is `web`."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
 

@@ -1,4 +1,4 @@
-"""The flags that `service create` and `service update` share."""
+"""The flags that say what a service shall be, or each run of a cron job."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _none() -> Texts:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFlags(WaitFlags):
+@dataclass(frozen=True)  # without slots: of two classes with slots none can be made
+class SpecFlags:
     """What is left out stays as it is; what is listed is added, or replaces its namesake."""
 
     env: Annotated[Texts, _many("KEY=VALUE", "Environment.", "--env", "-e")] = field(
@@ -50,7 +50,21 @@ class ServiceFlags(WaitFlags):
         default_factory=_none
     )
     max_per_node: Annotated[int | None, typer.Option(help="Replicas on one node.")] = None
-    replicas: Annotated[int | None, typer.Option(min=0, help="How many.")] = None
+    replicas: Annotated[
+        int | None, typer.Option(min=0, help="How many; of a job, how many completions.")
+    ] = None
+    max_concurrent: Annotated[
+        int | None, typer.Option(min=0, help="Tasks of a job at a time; 0: all.")
+    ] = None
+    backoff_limit: Annotated[
+        int | None, typer.Option(min=0, help="Failed tasks that a job may have. Default: 6.")
+    ] = None
+    active_deadline: Annotated[
+        str, typer.Option(metavar="DURATION", help="A job that runs longer has failed.")
+    ] = ""
+    ttl_after_finish: Annotated[
+        str, typer.Option(metavar="DURATION", help="A job is removed so long after its end.")
+    ] = ""
     reserve_cpu: Annotated[str, typer.Option(metavar="CORES")] = ""
     reserve_memory: Annotated[str, typer.Option(metavar="SIZE")] = ""
     limit_cpu: Annotated[str, typer.Option(metavar="CORES")] = ""
@@ -73,3 +87,8 @@ class ServiceFlags(WaitFlags):
     user: Annotated[str, typer.Option()] = ""
     workdir: Annotated[str, typer.Option()] = ""
     hostname: Annotated[str, typer.Option()] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFlags(SpecFlags, WaitFlags):
+    """What a service shall be, and whether to wait until it is."""

@@ -1,4 +1,4 @@
-"""What the flags of `service create` and `service update` make of a spec."""
+"""What the flags of services and cron jobs make of a spec."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from swarmpy.cli.arguments import (
     secret_reference,
     size_bytes,
 )
-from swarmpy.cli.service_flags import ServiceFlags
+from swarmpy.cli.service_flags import SpecFlags
 from swarmpy.pb.specs_pb2 import ContainerSpec, ServiceSpec
 from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_CONTINUE,
@@ -46,7 +46,7 @@ FAILURE_ACTIONS = {
 ORDERS = {"stop-first": UPDATE_ORDER_STOP_FIRST, "start-first": UPDATE_ORDER_START_FIRST}
 
 
-def apply_flags(spec: ServiceSpec, flags: ServiceFlags) -> None:
+def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
     """Change `spec` as the flags say. Raises typer.BadParameter."""
     if not spec.task.containers:
         spec.task.containers.add(name="main")
@@ -61,13 +61,35 @@ def apply_flags(spec: ServiceSpec, flags: ServiceFlags) -> None:
         spec.endpoint.ports, [port(one) for one in flags.publish], lambda p: (p.target, p.protocol)
     )
     merge(spec.task.networks, [attachment(one) for one in flags.network], lambda n: n.network)
+    _apply_number(spec, flags)
+    _apply_job(spec, flags)
+
+
+def _apply_number(spec: ServiceSpec, flags: SpecFlags) -> None:
+    mode = spec.WhichOneof("mode")
     if flags.replicas is not None:
-        if spec.WhichOneof("mode") != "replicated":
-            raise typer.BadParameter("--replicas is for replicated services")
-        spec.replicated.replicas = flags.replicas
+        if mode == "replicated":
+            spec.replicated.replicas = flags.replicas
+        elif mode == "replicated_job":
+            spec.replicated_job.completions = flags.replicas
+        else:
+            raise typer.BadParameter("--replicas is for replicated services and jobs")
+    if flags.max_concurrent is not None:
+        if mode != "replicated_job":
+            raise typer.BadParameter("--max-concurrent is for replicated jobs")
+        spec.replicated_job.parallelism = flags.max_concurrent
 
 
-def _apply_to_container(container: ContainerSpec, flags: ServiceFlags) -> None:
+def _apply_job(spec: ServiceSpec, flags: SpecFlags) -> None:
+    if flags.backoff_limit is not None:
+        spec.job.backoff_limit = flags.backoff_limit
+    if flags.active_deadline:
+        spec.job.active_deadline_s = duration_s(flags.active_deadline)
+    if flags.ttl_after_finish:
+        spec.job.ttl_after_finish_s = duration_s(flags.ttl_after_finish)
+
+
+def _apply_to_container(container: ContainerSpec, flags: SpecFlags) -> None:
     container.environment.update(pairs(flags.env))
     merge(container.mounts, [mount(one) for one in flags.mount], lambda m: m.target)
     merge(container.configs, [config_reference(one) for one in flags.config], lambda f: f.target)
@@ -79,7 +101,7 @@ def _apply_to_container(container: ContainerSpec, flags: ServiceFlags) -> None:
         container.stop_grace_s = duration_s(flags.stop_grace)
 
 
-def _apply_health(container: ContainerSpec, flags: ServiceFlags) -> None:
+def _apply_health(container: ContainerSpec, flags: SpecFlags) -> None:
     if flags.health_cmd:
         del container.health_check.test[:]
         container.health_check.test.extend(["CMD-SHELL", flags.health_cmd])
@@ -91,7 +113,7 @@ def _apply_health(container: ContainerSpec, flags: ServiceFlags) -> None:
         container.health_check.retries = flags.health_retries
 
 
-def _apply_resources(spec: ServiceSpec, flags: ServiceFlags) -> None:
+def _apply_resources(spec: ServiceSpec, flags: SpecFlags) -> None:
     if flags.reserve_cpu:
         spec.task.reservations.nano_cpus = nano_cpus(flags.reserve_cpu)
     if flags.reserve_memory:
@@ -102,7 +124,7 @@ def _apply_resources(spec: ServiceSpec, flags: ServiceFlags) -> None:
         spec.task.limits.memory_bytes = size_bytes(flags.limit_memory)
 
 
-def _apply_placement(spec: ServiceSpec, flags: ServiceFlags) -> None:
+def _apply_placement(spec: ServiceSpec, flags: SpecFlags) -> None:
     placement = spec.task.placement
     merge(placement.constraints, flags.constraint, str)
     merge(placement.spread, flags.spread, str)
@@ -110,7 +132,7 @@ def _apply_placement(spec: ServiceSpec, flags: ServiceFlags) -> None:
         placement.max_replicas_per_node = flags.max_per_node
 
 
-def _apply_restart(spec: ServiceSpec, flags: ServiceFlags) -> None:
+def _apply_restart(spec: ServiceSpec, flags: SpecFlags) -> None:
     restart = spec.task.restart
     if flags.restart:
         restart.condition = one_of(RESTARTS, flags.restart, "--restart")
@@ -120,7 +142,7 @@ def _apply_restart(spec: ServiceSpec, flags: ServiceFlags) -> None:
         restart.max_attempts = flags.restart_attempts
 
 
-def _apply_update(spec: ServiceSpec, flags: ServiceFlags) -> None:
+def _apply_update(spec: ServiceSpec, flags: SpecFlags) -> None:
     if flags.update_parallelism is not None:
         spec.update.parallelism = flags.update_parallelism
     if flags.update_delay:

@@ -11,6 +11,7 @@ from typing import Self
 from swarmpy.client.address import LocalSocket, resolve
 from swarmpy.client.cluster import ClusterCalls
 from swarmpy.client.connection import Connection
+from swarmpy.client.cron_jobs import CronJobCalls
 from swarmpy.client.dependencies import DependencyCalls
 from swarmpy.client.dialing import dial_local
 from swarmpy.client.identity import read_identity
@@ -22,7 +23,7 @@ from swarmpy.rpc.grpc_transport import GrpcTransport
 from swarmpy.security.certificates import NodeIdentity
 
 
-class Client(ClusterCalls, NodeCalls, TaskCalls, DependencyCalls, WaitCalls):
+class Client(ClusterCalls, NodeCalls, CronJobCalls, TaskCalls, DependencyCalls, WaitCalls):
     """One swarm, from anywhere. Every error is a class of swarmpy/errors.py.
 
     async with await Client.connect() as client:

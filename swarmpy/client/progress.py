@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from swarmpy.client.picture import Picture
 from swarmpy.client.slots import Slot, is_left_over, slots_of
-from swarmpy.core.mode import GLOBAL, GLOBAL_JOB, REPLICATED, REPLICATED_JOB, mode_of
+from swarmpy.core.job_run import recorded
+from swarmpy.core.mode import GLOBAL, GLOBAL_JOB, REPLICATED, REPLICATED_JOB, is_job, mode_of
 from swarmpy.core.task_life import has_node, is_ended
 from swarmpy.core.tell import task_name, why_ended
 from swarmpy.pb.objects_pb2 import (
+    JOB_STATE_FAILED,
     ROLLOUT_STATE_COMPLETED,
     ROLLOUT_STATE_NONE,
     ROLLOUT_STATE_ROLLED_BACK,
@@ -118,7 +120,6 @@ def service_progress(
     undone = (
         rollout.state == ROLLOUT_STATE_ROLLED_BACK and service.spec_version != asked_spec_version
     )
-    failures = [why for slot in slots if (why := slot.unhealthy(since_version))]
     ports_ready = service.ports_allocated or not service.spec.endpoint.ports
     return ServiceProgress(
         service_id=service.id,
@@ -130,7 +131,7 @@ def service_progress(
         rollout_message=rollout.message,
         undone=undone,
         blocked=_blocked(service, slots),
-        failing=failures[0] if failures and rollout.state not in _UNDER_WAY else "",
+        failing=_failing(service, slots, since_version),
         done=(
             running == wanted == len(counting)
             and not any(is_left_over(service, task) for task in tasks)
@@ -139,6 +140,15 @@ def service_progress(
             and not undone
         ),
     )
+
+
+def _failing(service: Service, slots: list[Slot], since_version: int) -> str:
+    """Return why it counts as unhealthy. Of a job that is tried again only the end counts."""
+    if is_job(service):
+        is_failed = recorded(service).state == JOB_STATE_FAILED
+        return service.job.message if is_failed else ""
+    failures = (why for slot in slots if (why := slot.unhealthy(since_version)))
+    return "" if service.rollout.state in _UNDER_WAY else next(failures, "")
 
 
 def _wanted(service: Service, counting: list[Slot]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swarmpy.core.mode import is_job
+from swarmpy.core.new_task import is_of_this_version
 from swarmpy.core.restart import may_end
 from swarmpy.core.slots import SlotKey, key_of
 from swarmpy.core.task_life import (
@@ -75,18 +76,13 @@ def slots_of(service: Service, tasks: Iterable[Task]) -> list[Slot]:
     """Group a service's tasks of the newest spec; `tasks` are in the order of slots."""
     groups: dict[SlotKey, list[Task]] = {}
     for task in tasks:
-        if is_newest(service, task):
+        if is_of_this_version(service, task):
             groups.setdefault(key_of(task), []).append(task)
     for group in groups.values():
         group.sort(key=lambda task: (is_live(task) and keeps_slot(task), task.created_at_ms))
     return [Slot(service, tuple(group)) for group in groups.values()]
 
 
-def is_newest(service: Service, task: Task) -> bool:
-    """Whether the task was made from what the service is now."""
-    return (task.spec_version, task.job_iteration) == (service.spec_version, service.job_iteration)
-
-
 def is_left_over(service: Service, task: Task) -> bool:
     """Whether it is of an older spec and nobody has told it to stop."""
-    return is_live(task) and keeps_slot(task) and not is_newest(service, task)
+    return is_live(task) and keeps_slot(task) and not is_of_this_version(service, task)

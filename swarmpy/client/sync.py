@@ -168,6 +168,13 @@ class SyncClient:
     rollback = _answered(Client.rollback)
     remove_service = _answered(Client.remove_service)
 
+    create_cron_job = _answered(Client.create_cron_job)
+    cron_jobs = _answered(Client.cron_jobs)
+    cron_job = _answered(Client.cron_job)
+    update_cron_job = _answered(Client.update_cron_job)
+    run_cron_job = _answered(Client.run_cron_job)
+    remove_cron_job = _answered(Client.remove_cron_job)
+
     tasks = _answered(Client.tasks)
     task = _answered(Client.task)
     explain = _answered(Client.explain)

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from swarmpy.pb.objects_pb2 import Event, NetworkAddress, RolloutStatus, Task
+from swarmpy.pb.objects_pb2 import (
+    Event,
+    JobStatus,
+    NetworkAddress,
+    RolloutStatus,
+    Service,
+    Task,
+)
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import PortConfig, TaskState
 
@@ -108,6 +115,40 @@ class SetRollout:
 
 
 @dataclass(frozen=True, slots=True)
+class SetJob:
+    """Record how a job's run stands."""
+
+    service_id: str
+    status: JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveService:
+    """Let a service's tasks end; then it goes."""
+
+    service_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRun:
+    """Add a run of a cron job. Its id is empty: whoever performs this makes one.
+
+    It is not added if the cron job changes meanwhile.
+    """
+
+    run: Service
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSchedule:
+    """Record up to when a cron job's schedule was dealt with, and that a run was started."""
+
+    cron_job_id: str
+    until_ms: int
+    started_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteRow:
     """Remove a row of another table than tasks, e.g. a removed service without tasks."""
 
@@ -135,6 +176,10 @@ Action: TypeAlias = (
     | AllocatePorts
     | AllocateSubnet
     | SetRollout
+    | SetJob
+    | RemoveService
+    | CreateRun
+    | NoteSchedule
     | DeleteRow
     | Tell
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from swarmpy.core.jobs import Outcome, outcome
+from swarmpy.core.job_run import recorded
 from swarmpy.core.mode import REPLICATED, is_job, mode_of
 from swarmpy.core.task_life import counts_for_service
-from swarmpy.pb.objects_pb2 import Service, Task
+from swarmpy.pb.objects_pb2 import JOB_STATE_COMPLETE, Service, Task
 
 
 def unmet(
@@ -31,7 +31,7 @@ def _is_up(service: Service, tasks_of: Callable[[Service], Iterable[Task]]) -> b
     if service.removing:
         return False
     if is_job(service):
-        return outcome(service, tasks_of(service)) == Outcome.COMPLETE
+        return recorded(service).state == JOB_STATE_COMPLETE
     if mode_of(service) == REPLICATED and not service.spec.replicated.replicas:
         return True
     return any(counts_for_service(task) for task in tasks_of(service))

@@ -3,34 +3,48 @@
 A replicated job has `completions` slots, filled `parallelism` at a time; a global job has
 one on every node that may run it, also on nodes that come later. A slot is done when one of
 its tasks has completed. One that failed is tried again as the restart policy says, with
-back-off, and has failed for good when that policy gives it up; then the job has failed and
-starts nothing more. A new version of the service is a new run: the old run's tasks go.
+back-off. How the run stands is judged in job_run.py: one that has failed stops what still
+runs and starts nothing more. A new version of the service is a new run: the old run's tasks go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 from itertools import islice
 
-from swarmpy.core.actions import Action, CreateTask, Decision, SetDesiredState, take
+from swarmpy.core.actions import (
+    Action,
+    CreateTask,
+    Decision,
+    RemoveService,
+    SetDesiredState,
+    SetJob,
+    take,
+)
 from swarmpy.core.enforce import moves, must_leave
 from swarmpy.core.global_mode import fill
+from swarmpy.core.job_run import (
+    ends_at_ms,
+    forgotten_at_ms,
+    is_done,
+    recorded,
+    standing,
+    told,
+)
 from swarmpy.core.mode import REPLICATED_JOB, mode_of
-from swarmpy.core.new_task import may_make_tasks, new_task
+from swarmpy.core.new_task import is_of_this_version, may_make_tasks, new_task
 from swarmpy.core.reap import remove
 from swarmpy.core.slots import Slot, slots_of
-from swarmpy.core.task_life import has_completed, is_ended, is_live, wants_to_run
-from swarmpy.pb.objects_pb2 import Node, Service, Task
+from swarmpy.core.task_life import is_live, wants_to_run
+from swarmpy.pb.objects_pb2 import (
+    JOB_STATE_COMPLETE,
+    JOB_STATE_FAILED,
+    JobStatus,
+    Node,
+    Service,
+    Task,
+)
 from swarmpy.pb.types_pb2 import TASK_STATE_SHUTDOWN
-
-
-class Outcome(StrEnum):
-    """How a job's present run stands."""
-
-    RUNNING = "running"
-    COMPLETE = "complete"
-    FAILED = "failed"
 
 
 def reconcile(
@@ -43,50 +57,69 @@ def reconcile(
 ) -> Decision:
     """Return what brings the job forward. `tasks` are all its tasks, `nodes` all there are.
 
-    While not `may_start`, it fills no slot.
+    While not `may_start`, it does not begin.
     """
     rows = list(tasks)
     if service.removing:
         return take(remove(rows))
-    past = [task for task in rows if not _is_of_this_run(service, task)]
-    slots = slots_of(task for task in rows if _is_of_this_run(service, task))
-    has_failed = any(_has_failed(slot) for slot in slots)
-    may_fill = may_start and may_make_tasks(service) and not has_failed
+    slots = slots_of(task for task in rows if is_of_this_version(service, task))
+    may_begin = may_start and may_make_tasks(service)
+    status = standing(service, slots, now_ms, may_begin=may_begin)
+    forgotten_ms = forgotten_at_ms(service)
+    if forgotten_ms is not None and now_ms >= forgotten_ms:
+        return Decision((RemoveService(service.id),))
     return take(
         (
-            *remove(past),
-            *_leave(service, slots, nodes),
-            *(_fill(service, slots, nodes, now_ms) if may_fill else ()),
-        )
+            *remove(task for task in rows if not is_of_this_version(service, task)),
+            *_record(service, status),
+            *_forward(service, status, slots, nodes, now_ms),
+        ),
+        look_again_ms=forgotten_ms or ends_at_ms(service, status),
     )
 
 
-def outcome(service: Service, tasks: Iterable[Task]) -> Outcome:
-    """Return how the present run of a job stands; `tasks` are all its tasks."""
-    slots = slots_of(task for task in tasks if _is_of_this_run(service, task))
-    if any(_has_failed(slot) for slot in slots):
-        return Outcome.FAILED
-    done = sum(_is_done(slot) for slot in slots)
-    if mode_of(service) == REPLICATED_JOB:
-        complete = done >= service.spec.replicated_job.completions
-    else:
-        complete = bool(slots) and done == len(slots)
-    return Outcome.COMPLETE if complete else Outcome.RUNNING
+def _record(service: Service, status: JobStatus) -> Iterator[tuple[Action, ...]]:
+    if status != recorded(service):
+        event = told(service, status)
+        yield (SetJob(service.id, status), *((event,) if event else ()))
+
+
+def _forward(
+    service: Service,
+    status: JobStatus,
+    slots: list[Slot],
+    nodes: Mapping[str, Node],
+    now_ms: int,
+) -> Iterator[tuple[Action, ...]]:
+    if status.state == JOB_STATE_FAILED:
+        yield from _stop(slots)
+        return
+    yield from _leave(service, slots, nodes)
+    is_final = status.state == JOB_STATE_COMPLETE and bool(service.cron_job_id)
+    if status.started_at_ms and not is_final and may_make_tasks(service):
+        yield from _fill(service, slots, nodes, now_ms)
+
+
+def _stop(slots: list[Slot]) -> Iterator[tuple[Action, ...]]:
+    for slot in slots:
+        for task in slot.holders:
+            if is_live(task):
+                yield (SetDesiredState(task.id, TASK_STATE_SHUTDOWN),)
 
 
 def _fill(
     service: Service, slots: list[Slot], nodes: Mapping[str, Node], now_ms: int
 ) -> Iterator[tuple[Action, ...]]:
     if mode_of(service) != REPLICATED_JOB:
-        undone = {slot.node_id: slot for slot in slots if not _is_done(slot)}
-        done = {slot.node_id for slot in slots if _is_done(slot)}
+        undone = {slot.node_id: slot for slot in slots if not is_done(slot)}
+        done = {slot.node_id for slot in slots if is_done(slot)}
         left = {node_id: node for node_id, node in nodes.items() if node_id not in done}
         yield from fill(service, undone, left, now_ms)
         return
     job = service.spec.replicated_job
     busy = sum(_is_busy(slot) for slot in slots)
     room = max(0, (job.parallelism or job.completions) - busy)
-    taken = {slot.number for slot in slots if slot.holders or _is_done(slot)}
+    taken = {slot.number for slot in slots if slot.holders or is_done(slot)}
     free = (number for number in range(1, job.completions + 1) if number not in taken)
     for number in islice(free, room):
         yield (CreateTask(new_task(service, slot=number)),)
@@ -113,24 +146,6 @@ def _leave(
                     yield (SetDesiredState(task.id, TASK_STATE_SHUTDOWN),)
 
 
-def _is_of_this_run(service: Service, task: Task) -> bool:
-    return (task.spec_version, task.job_iteration) == (
-        service.spec_version,
-        service.job_iteration,
-    )
-
-
-def _is_done(slot: Slot) -> bool:
-    return any(has_completed(task) for task in slot.tasks)
-
-
 def _is_busy(slot: Slot) -> bool:
     """Say whether it runs, or will: what failed and is about to be tried again counts."""
-    return not _is_done(slot) and any(wants_to_run(task) for task in slot.holders)
-
-
-def _has_failed(slot: Slot) -> bool:
-    """Say whether its restart policy has given it up."""
-    return not _is_done(slot) and any(
-        is_ended(task) and not wants_to_run(task) for task in slot.holders
-    )
+    return not is_done(slot) and any(wants_to_run(task) for task in slot.holders)

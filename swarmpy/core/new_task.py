@@ -80,6 +80,12 @@ def may_make_tasks(service: Service) -> bool:
     return not service.removing and (not service.spec.endpoint.ports or is_allocated(service))
 
 
+def is_of_this_version(service: Service, task: Task) -> bool:
+    """Say whether `task` was made from what the service is now, in a job's present run."""
+    made_from = (task.spec_version, task.job_iteration)
+    return made_from == (service.spec_version, service.job_iteration)
+
+
 def is_current(service: Service, task: Task) -> bool:
     """Say whether `task` is what a new task of `service` would be.
 

@@ -12,6 +12,7 @@ from swarmpy.core.actions import (
     SetDesiredState,
     take,
 )
+from swarmpy.core.job_run import failures_counted
 from swarmpy.core.restart import history_needed
 from swarmpy.core.slots import Slot, slots_of
 from swarmpy.core.task_life import has_node, is_ended, keeps_slot
@@ -45,12 +46,13 @@ def reap(
     if service is not None and service.removing and not rows:
         return Decision((DeleteRow("services", service_id),))
     slots = slots_of(rows)
+    kept = max(history or DEFAULT_HISTORY, failures_counted(service))
     over = [task for task in rows if _is_over(task, nodes)]
     lost = rows if service is None else []
     return take(
         (
             *((DeleteTask(task.id),) for task in over),
-            *((DeleteTask(task.id),) for slot in slots for task in _too_old(slot, history)),
+            *((DeleteTask(task.id),) for slot in slots for task in _too_old(slot, kept)),
             *remove(task for task in lost if task not in over),
         )
     )
@@ -73,12 +75,12 @@ def _is_over(task: Task, nodes: Mapping[str, Node]) -> bool:
 
 
 def _too_old(slot: Slot, history: int) -> list[Task]:
-    """Return the ended tasks beyond the slot's history; never those its policy counts."""
+    """Return the ended tasks beyond the slot's history; never those its restart policy counts."""
     ended = [
         task
         for task in slot.tasks
         if is_ended(task) and not keeps_slot(task) and task.desired_state != TASK_STATE_REMOVE
     ]
     policy = slot.tasks[-1].spec.restart
-    keep = max(history or DEFAULT_HISTORY, history_needed(policy))
+    keep = max(history, history_needed(policy))
     return ended[: max(0, len(ended) - keep)]

@@ -6,24 +6,26 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from swarmpy.core.actions import IN_ORDER, Decision, DeleteRow, take
-from swarmpy.pb.objects_pb2 import Config, Network, Secret, Service, Stack
+from swarmpy.core.references import task_spec
+from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service, Stack
+from swarmpy.pb.specs_pb2 import TaskSpec
 
 Belonging: TypeAlias = Network | Config | Secret
 
 
 def reap_stack(
-    stack: Stack, belongings: Mapping[str, Iterable[Belonging]], services: Iterable[Service]
+    stack: Stack, belongings: Mapping[str, Iterable[Belonging]], users: Iterable[Service | CronJob]
 ) -> Decision:
     """Return which rows of a removed stack to delete.
 
-    `belongings` are the stack's rows by table, `services` those of the whole cluster. Nothing
-    goes before the stack's services have; what another stack's service uses stays until that
+    `belongings` are the stack's rows by table, `users` the services and cron jobs of the whole
+    cluster. Nothing goes before the stack's own have; what another stack's uses stays until that
     has gone, and the stack's own row with it.
     """
-    others = list(services)
-    if not stack.removing or any(service.stack_id == stack.id for service in others):
+    others = list(users)
+    if not stack.removing or any(user.stack_id == stack.id for user in others):
         return IN_ORDER
-    used = {reference for service in others for reference in _references(service)}
+    used = {reference for user in others for reference in _references(task_spec(user))}
     rows = [(table, row) for table, of_table in belongings.items() for row in of_table]
     free = [
         (table, row)
@@ -36,11 +38,11 @@ def reap_stack(
     return take((action,) for action in deleted)
 
 
-def _references(service: Service) -> Iterable[tuple[str, str]]:
-    """Yield (table, name or id) of everything that a service's tasks refer to."""
-    for attachment in service.spec.task.networks:
+def _references(task: TaskSpec) -> Iterable[tuple[str, str]]:
+    """Yield (table, name or id) of everything that a task refers to."""
+    for attachment in task.networks:
         yield "networks", attachment.network
-    for container in service.spec.task.containers:
+    for container in task.containers:
         for config in container.configs:
             yield "configs", config.id or config.name
         for secret in container.secrets:

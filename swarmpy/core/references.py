@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from swarmpy.core.stack_files import revision_of
 from swarmpy.errors import NotFound
-from swarmpy.pb.objects_pb2 import Config, Network, Secret
+from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service
 from swarmpy.pb.specs_pb2 import ContainerSpec, ServiceSpec, TaskSpec
 from swarmpy.pb.types_pb2 import FileReference
 
@@ -86,6 +86,21 @@ def _resolve_files(path: str, container: ContainerSpec, names: Names) -> list[st
             if not file.id:
                 missing.append(f"{path}.{kind}s[{i}].name: no {kind} is named {file.name!r}")
     return missing
+
+
+def task_spec(row: Service | CronJob) -> TaskSpec:
+    """Return what the tasks of a service, or of a cron job's runs, are made from."""
+    return row.spec.task if isinstance(row, Service) else row.spec.job.task
+
+
+def files_of(specs: Iterable[ServiceSpec]) -> frozenset[str]:
+    """Return the ids of the configs and secrets that resolved specs refer to."""
+    return frozenset(file.id for spec in specs for file in file_references(spec.task))
+
+
+def networks_of(specs: Iterable[ServiceSpec]) -> frozenset[str]:
+    """Return the names or ids of the networks that specs refer to."""
+    return frozenset(one.network for spec in specs for one in spec.task.networks)
 
 
 def file_references(task: TaskSpec) -> Iterator[FileReference]:

@@ -9,6 +9,7 @@
                   300 s unless set; a task that stayed up for 60 s ends the row
     max_attempts  restarts of one slot, 0 without end; only those within the window before
                   the last end count, or all when there is no window
+    a job's limit failed tasks of its whole run (job_run.py)
 
 Everything is read from the slot's tasks, of the same version of the service: a delay is
 `start_after_ms` of the replacement, a count is a count of rows. So a new leader goes on where
@@ -21,10 +22,12 @@ keeps its slot, and only an update fills the slot again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import ceil, log2
 
 from swarmpy.core import tell
 from swarmpy.core.actions import Action, CreateTask, Decision, SetDesiredState, take
+from swarmpy.core.job_run import no_more_tries
 from swarmpy.core.mode import is_job
 from swarmpy.core.new_task import successor
 from swarmpy.core.slots import slots_of
@@ -57,20 +60,18 @@ def restart(service: Service, tasks: Iterable[Task], now_ms: int) -> Decision:
     """Return what to do about the ended tasks of `service`."""
     if service.removing:
         return Decision()
-    unsettled = [
-        (task, _before(task, slot.tasks[:place]))
-        for slot in slots_of(tasks)
+    rows = list(tasks)
+    of_all = no_more_tries(service, rows)
+    ended = [
+        _Ended(task, before, _refusal(task, before) or of_all)
+        for slot in slots_of(rows)
         for place, task in enumerate(slot.tasks)
         if is_ended(task) and wants_to_run(task)
+        for before in [_before(task, slot.tasks[:place])]
     ]
-    due_ms = {task.id: _due_ms(task, before) for task, before in unsettled}
     return take(
-        (
-            _settle(service, task, before, now_ms)
-            for task, before in unsettled
-            if due_ms[task.id] <= now_ms
-        ),
-        look_again_ms=min((at for at in due_ms.values() if at > now_ms), default=None),
+        (_settle(service, one, now_ms) for one in ended if one.due_ms <= now_ms),
+        look_again_ms=min((one.due_ms for one in ended if one.due_ms > now_ms), default=None),
     )
 
 
@@ -91,13 +92,35 @@ def delay_ms(policy: RestartPolicy, failures: int) -> int:
     return int(min(doubled, _max_delay_s(policy)) * 1000)
 
 
-def _settle(service: Service, task: Task, before: list[Task], now_ms: int) -> tuple[Action, ...]:
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An ended task that somebody has yet to decide on."""
+
+    task: Task
+    before: list[Task]
+    refusal: str
+    """Why it is not to be restarted, or ""."""
+
+    @property
+    def failures(self) -> int:
+        """How often in a row, with this time."""
+        return _in_a_row([*self.before, self.task])
+
+    @property
+    def due_ms(self) -> int:
+        """When to decide; 0 is at once."""
+        if self.task.status.state != TASK_STATE_REJECTED or self.refusal:
+            return 0
+        return since_ms(self.task) + delay_ms(self.task.spec.restart, self.failures)
+
+
+def _settle(service: Service, ended: _Ended, now_ms: int) -> tuple[Action, ...]:
+    task, failures = ended.task, ended.failures
     if has_completed(task) and may_end(service, task):
         return (SetDesiredState(task.id, TASK_STATE_COMPLETE),)
-    refusal = _refusal(task, before)
-    if refusal:
-        return (SetDesiredState(task.id, TASK_STATE_COMPLETE), _gave_up(service, task, refusal))
-    failures = _in_a_row([*before, task])
+    if ended.refusal:
+        given_up = _gave_up(task, ended.refusal)
+        return (SetDesiredState(task.id, TASK_STATE_COMPLETE), given_up)
     waited = task.status.state == TASK_STATE_REJECTED
     wait_ms = 0 if waited else delay_ms(task.spec.restart, failures)
     return (
@@ -105,13 +128,6 @@ def _settle(service: Service, task: Task, before: list[Task], now_ms: int) -> tu
         CreateTask(successor(task, start_after_ms=now_ms + wait_ms)),
         _restarting(task, wait_ms, failures),
     )
-
-
-def _due_ms(task: Task, before: list[Task]) -> int:
-    """Return when an ended task is to be settled; 0 is at once."""
-    if task.status.state != TASK_STATE_REJECTED or _refusal(task, before):
-        return 0
-    return since_ms(task) + delay_ms(task.spec.restart, _in_a_row([*before, task]))
 
 
 def _before(task: Task, older: Iterable[Task]) -> list[Task]:
@@ -164,7 +180,6 @@ def _restarting(task: Task, wait_ms: int, failures: int) -> Action:
     return tell.of_task(task, "TaskFailed" if failed else "TaskEnded", message, warning=failed)
 
 
-def _gave_up(service: Service, task: Task, refusal: str) -> Action:
+def _gave_up(task: Task, refusal: str) -> Action:
     message = f"{tell.why_ended(task)}; it is not restarted: {refusal}"
-    reason = "JobFailed" if is_job(service) else "RestartGivenUp"
-    return tell.of_task(task, reason, message, warning=True)
+    return tell.of_task(task, "RestartGivenUp", message, warning=True)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from swarmpy.core.actions import DeleteRow
-from swarmpy.core.references import Names, resolve_references
+from swarmpy.core.references import Names, files_of, networks_of, resolve_references
+from swarmpy.core.stack_cron_jobs import plan_cron_jobs
 from swarmpy.core.stack_files import FilePlan, plan_configs, plan_secrets, revision_of
 from swarmpy.core.stack_networks import plan_networks, refuse_if_used
 from swarmpy.core.stack_services import plan_services
 from swarmpy.pb.control_pb2 import StackChange
-from swarmpy.pb.objects_pb2 import Config, Network, Secret, Service, Task
-from swarmpy.pb.specs_pb2 import NetworkSpec, ServiceSpec, StackSpec
+from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service, Task
+from swarmpy.pb.specs_pb2 import CronJobSpec, NetworkSpec, ServiceSpec, StackSpec
 
 __all__ = ["Names", "Present", "StackPlan", "plan", "resolve_references"]
 
@@ -27,11 +28,12 @@ R = TypeVar("R", Network, Config, Secret)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What the swarm holds, in whichever stack or in none: all services, networks and tasks; of
-    configs and secrets, at least the stack's, and every revision of what the manifest names.
+    """What the swarm holds, in whichever stack or in none: all services, cron jobs, networks and
+    tasks; of configs and secrets, at least the stack's, and every revision of what is named.
     """
 
     services: Sequence[Service] = ()
+    cron_jobs: Sequence[CronJob] = ()
     networks: Sequence[Network] = ()
     configs: Sequence[Config] = ()
     secrets: Sequence[Secret] = ()
@@ -50,6 +52,10 @@ class StackPlan:
     update_services: tuple[tuple[str, ServiceSpec], ...]
     remove_services: tuple[str, ...]
     """Ids of services to mark `removing`: their tasks end first."""
+    create_cron_jobs: tuple[CronJob, ...]
+    update_cron_jobs: tuple[tuple[str, CronJobSpec], ...]
+    remove_cron_jobs: tuple[str, ...]
+    """Ids of cron jobs to mark `removing`: their runs end first."""
     delete: tuple[DeleteRow, ...]
     """Networks, configs and secrets that nothing in the plan refers to."""
     changes: tuple[StackChange, ...]
@@ -78,13 +84,16 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
     services = plan_services(
         spec.services, present.services, stack_id, names, new_id, present.tasks
     )
-    refuse_if_used(networks.leaving, services.foreign)
-    unused = [row for row in networks.leaving if not _is_used(row, services.used_networks)]
+    cron_jobs = plan_cron_jobs(spec.cron_jobs, present.cron_jobs, stack_id, names, new_id)
+    refuse_if_used(networks.leaving, (*services.foreign, *cron_jobs.foreign))
+    used_networks = services.used_networks | networks_of(cron_jobs.jobs)
+    used_files = services.used_files | files_of(cron_jobs.jobs)
+    unused = [row for row in networks.leaving if not _is_used(row, used_networks)]
     stale = (
         *(DeleteRow("configs", row.id) for row in configs.unwanted),
         *(DeleteRow("secrets", row.id) for row in secrets.unwanted),
     )
-    deleted = [row for row in stale if row.row_id not in services.used_files]
+    deleted = [row for row in stale if row.row_id not in used_files]
     return StackPlan(
         create_networks=networks.create,
         update_networks=networks.update,
@@ -93,6 +102,9 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
         create_services=services.create,
         update_services=services.update,
         remove_services=tuple(row.id for row in services.leaving if not row.removing),
+        create_cron_jobs=cron_jobs.create,
+        update_cron_jobs=cron_jobs.update,
+        remove_cron_jobs=tuple(row.id for row in cron_jobs.leaving if not row.removing),
         delete=(*(DeleteRow("networks", row.id) for row in unused), *deleted),
         changes=(
             *_changes("network", networks.actions),
@@ -100,6 +112,7 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
             *_changes("config", _file_actions(configs, {row.row_id for row in deleted})),
             *_changes("secret", _file_actions(secrets, {row.row_id for row in deleted})),
             *_changes("service", services.actions),
+            *_changes("cron job", cron_jobs.actions),
         ),
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from swarmpy.core.allocate.subnets import clashing_network
+from swarmpy.core.references import task_spec
 from swarmpy.errors import AlreadyExists, Clash, InUse
-from swarmpy.pb.objects_pb2 import Network, Service
+from swarmpy.pb.objects_pb2 import CronJob, Network, Service
 from swarmpy.pb.specs_pb2 import NetworkSpec
 
 FIXED = ("driver", "internal", "subnet")
@@ -60,16 +61,18 @@ def plan_networks(
     return NetworkPlan(tuple(create), tuple(update), tuple(leaving), actions)
 
 
-def refuse_if_used(leaving: Iterable[Network], staying: Iterable[Service]) -> None:
-    """Raise InUse when a service that stays is attached to a network that goes."""
+def refuse_if_used(leaving: Iterable[Network], staying: Iterable[Service | CronJob]) -> None:
+    """Raise InUse when a service or cron job that stays uses a network that goes."""
     names = {reference: row.spec.name for row in leaving for reference in (row.id, row.spec.name)}
-    for service in staying:
-        for attachment in service.spec.task.networks:
+    for user in staying:
+        is_service = isinstance(user, Service)
+        kind, noun = ("service", "service") if is_service else ("cron job", "cronjob")
+        for attachment in task_spec(user).networks:
             if attachment.network in names:
                 raise InUse(
-                    f"network {names[attachment.network]!r} is used by service "
-                    f"{service.spec.name!r}, which is not in this stack",
-                    remedy=f"remove it first: swarmpy service rm {service.spec.name}",
+                    f"network {names[attachment.network]!r} is used by {kind} "
+                    f"{user.spec.name!r}, which is not in this stack",
+                    remedy=f"remove it first: swarmpy {noun} rm {user.spec.name}",
                 )
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from swarmpy.core.references import Names, file_references, resolve_references
+from swarmpy.core.references import (
+    Names,
+    file_references,
+    files_of,
+    networks_of,
+    resolve_references,
+)
 from swarmpy.core.validate import validate_service_update
 from swarmpy.errors import AlreadyExists, InUse, NotFound
 from swarmpy.pb.objects_pb2 import Service, Task
@@ -18,6 +24,7 @@ class ServicePlan:
     create: tuple[Service, ...]
     update: tuple[tuple[str, ServiceSpec], ...]
     leaving: tuple[Service, ...]
+    """Without the runs of cron jobs: they go with theirs."""
     foreign: tuple[Service, ...]
     """Services outside the stack."""
     actions: dict[str, str]
@@ -69,17 +76,19 @@ def plan_services(
         update.append((row.id, resolved))
         actions[spec.name] = "updated"
     foreign = [row for row in present if row.stack_id != stack_id]
-    leaving = [row for row in present if row.stack_id == stack_id and row.spec.name not in actions]
+    others = [row for row in present if row.stack_id == stack_id and row.spec.name not in actions]
+    leaving = [row for row in others if not row.cron_job_id]
     actions.update((row.spec.name, "removed") for row in leaving)
-    kept.extend(spec for row in foreign for spec in (row.spec, row.previous_spec))
+    runs = [row for row in others if row.cron_job_id]
+    kept.extend(spec for row in (*foreign, *runs) for spec in (row.spec, row.previous_spec))
     return ServicePlan(
         tuple(create),
         tuple(update),
         tuple(leaving),
         tuple(foreign),
         actions,
-        frozenset(_used_files(kept, leaving, tasks)),
-        frozenset(one.network for spec in kept for one in spec.task.networks),
+        files_of(kept) | frozenset(_files_of_tasks(leaving, tasks)),
+        networks_of(kept),
     )
 
 
@@ -110,11 +119,8 @@ def _refuse_taken(row: Service, stack_id: str) -> None:
         )
 
 
-def _used_files(
-    kept: Iterable[ServiceSpec], leaving: Iterable[Service], tasks: Iterable[Task]
-) -> Iterator[str]:
-    for spec in kept:
-        yield from (file.id for file in file_references(spec.task))
+def _files_of_tasks(leaving: Iterable[Service], tasks: Iterable[Task]) -> Iterator[str]:
+    """Yield what is used by tasks that are not over, of services that stay."""
     gone = {row.id for row in leaving}
     for task in tasks:
         if task.status.state <= TASK_STATE_RUNNING and task.service_id not in gone:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from swarmpy.core.actions import Tell
 from swarmpy.pb.objects_pb2 import (
     EVENT_LEVEL_NORMAL,
     EVENT_LEVEL_WARNING,
+    CronJob,
     Event,
     Node,
     Service,
@@ -22,6 +25,11 @@ def of_task(task: Task, reason: str, message: str, *, warning: bool = False) -> 
 def of_service(service: Service, reason: str, message: str, *, warning: bool = False) -> Tell:
     """Tell something about a service. `reason` is one CamelCase word."""
     return _tell("service", service.id, service.spec.name, reason, message, warning=warning)
+
+
+def of_cron_job(cron_job: CronJob, reason: str, message: str, *, warning: bool = False) -> Tell:
+    """Tell something about a cron job. `reason` is one CamelCase word."""
+    return _tell("cron job", cron_job.id, cron_job.spec.name, reason, message, warning=warning)
 
 
 def task_name(task: Task) -> str:
@@ -52,6 +60,11 @@ def why_ended(task: Task) -> str:
 def seconds(milliseconds: float) -> str:
     """Return a duration as people write it: "0.5 s", "64 s"."""
     return f"{milliseconds / 1000:g} s"
+
+
+def moment(time_ms: int) -> str:
+    """Return a time as people write it, in UTC: "2026-11-25 21:30:00Z"."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _tell(

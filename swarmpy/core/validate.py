@@ -7,10 +7,18 @@ import ipaddress
 
 from swarmpy.core.allocate.addresses import PREFIX_MAX
 from swarmpy.core.tell import port_name
+from swarmpy.core.validate_cron import check_cron_job
 from swarmpy.core.validate_faults import Faults
 from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
 from swarmpy.pb.control_pb2 import UpdateNodeRequest
-from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, StackSpec
+from swarmpy.pb.specs_pb2 import (
+    ConfigSpec,
+    CronJobSpec,
+    NetworkSpec,
+    SecretSpec,
+    ServiceSpec,
+    StackSpec,
+)
 from swarmpy.pb.types_pb2 import PUBLISH_MODE_HOST, Availability, NodeRole, PortConfig
 
 DATA_MAX_BYTES = 500 * 1024
@@ -28,11 +36,25 @@ def validate_service_update(old: ServiceSpec, new: ServiceSpec) -> None:
     """Raise InvalidInput when `new` is faulty or not a successor of `old`."""
     faults = Faults()
     check_service(new, faults)
-    if new.name != old.name:
-        faults.add("name", f"is {new.name!r}", f"{old.name!r} as before", "make a new service")
+    _check_same_name(old.name, new.name, "service", faults)
     was, will_be = old.WhichOneof("mode"), new.WhichOneof("mode")
     if will_be is not None and will_be != was:
         faults.add("mode", f"is {will_be}", f"{was} as before", "remove the service first")
+    faults.raise_any()
+
+
+def validate_cron_job(spec: CronJobSpec) -> None:
+    """Raise InvalidInput, one line per fault, unless the spec can be stored."""
+    faults = Faults()
+    check_cron_job(spec, faults)
+    faults.raise_any()
+
+
+def validate_cron_job_update(old: CronJobSpec, new: CronJobSpec) -> None:
+    """Raise InvalidInput when `new` is faulty or not a successor of `old`."""
+    faults = Faults()
+    check_cron_job(new, faults)
+    _check_same_name(old.name, new.name, "cron job", faults)
     faults.raise_any()
 
 
@@ -70,6 +92,7 @@ def validate_stack(spec: StackSpec) -> None:
     faults.check_name("name", spec.name)
     for kind, rows in (
         ("services", spec.services),
+        ("cron_jobs", spec.cron_jobs),
         ("networks", spec.networks),
         ("configs", spec.configs),
         ("secrets", spec.secrets),
@@ -77,6 +100,8 @@ def validate_stack(spec: StackSpec) -> None:
         faults.check_unique(kind, (row.name for row in rows))
     for service in spec.services:
         check_service(service, faults.under(f"services[{service.name}]"))
+    for cron_job in spec.cron_jobs:
+        check_cron_job(cron_job, faults.under(f"cron_jobs[{cron_job.name}]"))
     for network in spec.networks:
         _check_network(network, faults.under(f"networks[{network.name}]"))
     for config in spec.configs:
@@ -88,6 +113,11 @@ def validate_stack(spec: StackSpec) -> None:
     if spec.ByteSize() > 4 * SPEC_MAX_BYTES:
         faults.add("", f"has {spec.ByteSize()} bytes", "at most 6000000", "split the stack")
     faults.raise_any()
+
+
+def _check_same_name(old: str, new: str, kind: str, faults: Faults) -> None:
+    if new != old:
+        faults.add("name", f"is {new!r}", f"{old!r} as before", f"make a new {kind}")
 
 
 def _check_network(spec: NetworkSpec, faults: Faults) -> None:

@@ -18,6 +18,8 @@ from swarmpy.pb.types_pb2 import (
 )
 
 REPLICAS_MAX = 10_000
+FAILURES_MAX = 1000
+"""Of one run of a job: their tasks are kept as long as it is."""
 SPEC_MAX_BYTES = 1_500_000
 """So that a service, with the spec before it, fits into one entry of the log."""
 
@@ -58,6 +60,16 @@ def _check_mode(spec: ServiceSpec, faults: Faults) -> None:
             faults.check_number("replicated_job.parallelism", job.parallelism, 0, REPLICAS_MAX)
         case "global" | "global_job":
             pass
+    if spec.HasField("job"):
+        _check_job(spec, faults.under("job"))
+
+
+def _check_job(spec: ServiceSpec, faults: Faults) -> None:
+    if spec.WhichOneof("mode") not in {"replicated_job", "global_job"}:
+        faults.add("", "is given", "none: the service is no job", "remove it, or change the mode")
+    faults.check_number("backoff_limit", spec.job.backoff_limit, 0, FAILURES_MAX)
+    faults.check_duration("active_deadline_s", spec.job.active_deadline_s)
+    faults.check_duration("ttl_after_finish_s", spec.job.ttl_after_finish_s)
 
 
 def _check_ports(ports: Iterable[PortConfig], faults: Faults) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from swarmpy.core.actions import (
     Action,
@@ -12,11 +12,15 @@ from swarmpy.core.actions import (
     AllocateSubnet,
     AllocateTask,
     AssignTask,
+    CreateRun,
     CreateTask,
     DeleteRow,
     DeleteTask,
     EndTask,
+    NoteSchedule,
+    RemoveService,
     SetDesiredState,
+    SetJob,
     SetPendingReason,
     SetRollout,
     StartAt,
@@ -24,19 +28,21 @@ from swarmpy.core.actions import (
 )
 from swarmpy.core.task_life import may_become
 from swarmpy.ids import IdSource
-from swarmpy.pb.objects_pb2 import Event, Task
+from swarmpy.pb.objects_pb2 import Event, Service, Task
 from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_PENDING, TaskState
 from swarmpy.store.editor import Editor
+
+R = TypeVar("R", Task, Service, Event)
 
 
 def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -> None:
     """Write every action into `tx`."""
     for action in actions:
         match action:
-            case CreateTask(task):
-                _create(tx, task, ids)
-            case Tell(event):
-                _tell(tx, event, ids)
+            case CreateTask() | CreateRun() | Tell():
+                _create(tx, action, ids)
+            case NoteSchedule():
+                _note_schedule(tx, action)
             case DeleteTask(task_id):
                 tx.tasks.delete(task_id)
             case DeleteRow(table, row_id):
@@ -44,7 +50,7 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
             case AllocateSubnet(network_id, subnet):
                 with tx.networks.edit(network_id) as network:
                     network.subnet = subnet
-            case AllocatePorts() | SetRollout():
+            case AllocatePorts() | SetRollout() | SetJob() | RemoveService():
                 _edit_service(tx, action)
             case (
                 SetDesiredState()
@@ -60,23 +66,33 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
                 assert_never(action)
 
 
-def _create(tx: Editor, task: Task, ids: IdSource) -> None:
-    copy = Task()
-    copy.CopyFrom(task)
+def _create(tx: Editor, action: CreateTask | CreateRun | Tell, ids: IdSource) -> None:
+    match action:
+        case CreateTask(task):
+            tx.tasks.create(_with_id(task, ids))
+            if task.service_id:
+                tx.services.check(task.service_id)
+        case CreateRun(run):
+            tx.services.create(_with_id(run, ids))
+            tx.cron_jobs.check(run.cron_job_id)
+        case Tell(event):
+            tx.events.create(_with_id(event, ids))
+
+
+def _with_id(row: R, ids: IdSource) -> R:
+    copy = type(row)()
+    copy.CopyFrom(row)
     copy.id = ids.new_id()
-    tx.tasks.create(copy)
-    if task.service_id:
-        tx.services.check(task.service_id)
+    return copy
 
 
-def _tell(tx: Editor, event: Event, ids: IdSource) -> None:
-    copy = Event()
-    copy.CopyFrom(event)
-    copy.id = ids.new_id()
-    tx.events.create(copy)
+def _note_schedule(tx: Editor, action: NoteSchedule) -> None:
+    with tx.cron_jobs.edit(action.cron_job_id) as cron_job:
+        cron_job.considered_until_ms = action.until_ms
+        cron_job.last_scheduled_at_ms = action.started_ms or cron_job.last_scheduled_at_ms
 
 
-def _edit_service(tx: Editor, action: AllocatePorts | SetRollout) -> None:
+def _edit_service(tx: Editor, action: AllocatePorts | SetRollout | SetJob | RemoveService) -> None:
     with tx.services.edit(action.service_id) as service:
         match action:
             case AllocatePorts(_, ports, error):
@@ -91,6 +107,10 @@ def _edit_service(tx: Editor, action: AllocatePorts | SetRollout) -> None:
                     service.ClearField("previous_spec")
                     service.spec_version += 1
                     service.ports_allocated = False
+            case SetJob(_, job):
+                service.job.CopyFrom(job)
+            case RemoveService():
+                service.removing = True
 
 
 def _edit_task(

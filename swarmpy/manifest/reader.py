@@ -14,6 +14,9 @@ from swarmpy.manifest.tree import Fields, Items, Place, Scalar, Value, kind_of
 
 T = TypeVar("T")
 
+EXTENSION = "x-swarmpy"
+"""The one of the keys that begin with x- that says something to us."""
+
 
 class Reader:
     """A mapping at `path`. A value of the wrong kind counts as absent once it is recorded."""
@@ -155,7 +158,7 @@ class Reader:
             if refused and key in refused:
                 what = f"{key!r} is not supported"
                 self.problems.add(entry.key_place, self.path_of(key), what, remedy=refused[key])
-            elif key not in self._asked and not key.startswith("x-"):
+            elif key not in self._asked and (not key.startswith("x-") or key == EXTENSION):
                 path = self.path or "top level"
                 self.problems.unknown_key(entry.key_place, path, key, self._asked)
 

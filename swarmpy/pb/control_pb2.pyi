@@ -667,19 +667,23 @@ class ServiceTally(_message.Message):
     SERVICE_ID_FIELD_NUMBER: _builtins.int
     RUNNING_FIELD_NUMBER: _builtins.int
     WANTED_FIELD_NUMBER: _builtins.int
+    COMPLETED_FIELD_NUMBER: _builtins.int
     service_id: _builtins.str
     running: _builtins.int
     wanted: _builtins.int
+    completed: _builtins.int
+    """of a job: slots that are done"""
     def __init__(
         self,
         *,
         service_id: _builtins.str = ...,
         running: _builtins.int = ...,
         wanted: _builtins.int = ...,
+        completed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["running", b"running", "service_id", b"service_id", "wanted", b"wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "running", b"running", "service_id", b"service_id", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -729,6 +733,221 @@ class GetServiceRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetServiceRequest: _TypeAlias = GetServiceRequest  # noqa: Y015
+
+@_typing.final
+class CreateCronJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spec(self) -> _specs_pb2.CronJobSpec: ...
+    def __init__(
+        self,
+        *,
+        spec: _specs_pb2.CronJobSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCronJobRequest: _TypeAlias = CreateCronJobRequest  # noqa: Y015
+
+@_typing.final
+class UpdateCronJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRON_JOB_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    cron_job: _builtins.str
+    """id, unique id prefix or name"""
+    version: _builtins.int
+    """of the cron job that was read; 0 overwrites whatever is there"""
+    @_builtins.property
+    def spec(self) -> _specs_pb2.CronJobSpec: ...
+    def __init__(
+        self,
+        *,
+        cron_job: _builtins.str = ...,
+        version: _builtins.int = ...,
+        spec: _specs_pb2.CronJobSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron_job", b"cron_job", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateCronJobRequest: _TypeAlias = UpdateCronJobRequest  # noqa: Y015
+
+@_typing.final
+class RunCronJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRON_JOB_FIELD_NUMBER: _builtins.int
+    cron_job: _builtins.str
+    """one run now, whatever the schedule says"""
+    def __init__(
+        self,
+        *,
+        cron_job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron_job", b"cron_job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunCronJobRequest: _TypeAlias = RunCronJobRequest  # noqa: Y015
+
+@_typing.final
+class RemoveCronJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRON_JOB_FIELD_NUMBER: _builtins.int
+    cron_job: _builtins.str
+    def __init__(
+        self,
+        *,
+        cron_job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron_job", b"cron_job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveCronJobRequest: _TypeAlias = RemoveCronJobRequest  # noqa: Y015
+
+@_typing.final
+class RemoveCronJobResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveCronJobResponse: _TypeAlias = RemoveCronJobResponse  # noqa: Y015
+
+@_typing.final
+class ListCronJobsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STACK_FIELD_NUMBER: _builtins.int
+    stack: _builtins.str
+    """name; empty is all"""
+    def __init__(
+        self,
+        *,
+        stack: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stack", b"stack"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCronJobsRequest: _TypeAlias = ListCronJobsRequest  # noqa: Y015
+
+@_typing.final
+class CronJobSummary(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRON_JOB_FIELD_NUMBER: _builtins.int
+    NEXT_MS_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    next_ms: _builtins.int
+    """when its schedule says so next; 0 is never"""
+    active: _builtins.int
+    """runs that are not over"""
+    @_builtins.property
+    def cron_job(self) -> _objects_pb2.CronJob: ...
+    def __init__(
+        self,
+        *,
+        cron_job: _objects_pb2.CronJob | None = ...,
+        next_ms: _builtins.int = ...,
+        active: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cron_job", b"cron_job"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "cron_job", b"cron_job", "next_ms", b"next_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CronJobSummary: _TypeAlias = CronJobSummary  # noqa: Y015
+
+@_typing.final
+class ListCronJobsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRON_JOBS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cron_jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CronJobSummary]: ...
+    def __init__(
+        self,
+        *,
+        cron_jobs: _abc.Iterable[Global___CronJobSummary] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron_jobs", b"cron_jobs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCronJobsResponse: _TypeAlias = ListCronJobsResponse  # noqa: Y015
+
+@_typing.final
+class GetCronJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRON_JOB_FIELD_NUMBER: _builtins.int
+    cron_job: _builtins.str
+    def __init__(
+        self,
+        *,
+        cron_job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron_job", b"cron_job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCronJobRequest: _TypeAlias = GetCronJobRequest  # noqa: Y015
+
+@_typing.final
+class GetCronJobResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def summary(self) -> Global___CronJobSummary: ...
+    @_builtins.property
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[_objects_pb2.Service]:
+        """oldest first"""
+
+    def __init__(
+        self,
+        *,
+        summary: Global___CronJobSummary | None = ...,
+        runs: _abc.Iterable[_objects_pb2.Service] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["runs", b"runs", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCronJobResponse: _TypeAlias = GetCronJobResponse  # noqa: Y015
 
 @_typing.final
 class ListTasksRequest(_message.Message):
@@ -1095,7 +1314,7 @@ class StackChange(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """"service", "network", "config", "secret" """
+    """"service", "cron job", "network", "config", "secret" """
     name: _builtins.str
     action: _builtins.str
     """"created", "updated", "unchanged", "removed" """
@@ -1463,6 +1682,7 @@ class WatchChange(_message.Message):
     STACK_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
+    CRON_JOB_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def node(self) -> _objects_pb2.Node: ...
     @_builtins.property
@@ -1481,6 +1701,8 @@ class WatchChange(_message.Message):
     def event(self) -> _objects_pb2.Event: ...
     @_builtins.property
     def removed(self) -> Global___RemovedRow: ...
+    @_builtins.property
+    def cron_job(self) -> _objects_pb2.CronJob: ...
     def __init__(
         self,
         *,
@@ -1493,12 +1715,13 @@ class WatchChange(_message.Message):
         stack: _objects_pb2.Stack | None = ...,
         event: _objects_pb2.Event | None = ...,
         removed: Global___RemovedRow | None = ...,
+        cron_job: _objects_pb2.CronJob | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "event", b"event", "network", b"network", "node", b"node", "removed", b"removed", "row", b"row", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "cron_job", b"cron_job", "event", b"event", "network", b"network", "node", b"node", "removed", b"removed", "row", b"row", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "event", b"event", "network", b"network", "node", b"node", "removed", b"removed", "row", b"row", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "cron_job", b"cron_job", "event", b"event", "network", b"network", "node", b"node", "removed", b"removed", "row", b"row", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_row: _TypeAlias = _typing.Literal["node", "service", "task", "network", "config", "secret", "stack", "event", "removed"]  # noqa: Y015
+    _WhichOneofReturnType_row: _TypeAlias = _typing.Literal["node", "service", "task", "network", "config", "secret", "stack", "event", "removed", "cron_job"]  # noqa: Y015
     _WhichOneofArgType_row: _TypeAlias = _typing.Literal["row", b"row"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_row) -> _WhichOneofReturnType_row | None: ...
 

@@ -131,6 +131,36 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.GetServiceRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
                 _registered_method=True)
+        self.CreateCronJob = channel.unary_unary(
+                '/swarmpy.v1.Control/CreateCronJob',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateCronJobRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.CronJob.FromString,
+                _registered_method=True)
+        self.UpdateCronJob = channel.unary_unary(
+                '/swarmpy.v1.Control/UpdateCronJob',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.UpdateCronJobRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.CronJob.FromString,
+                _registered_method=True)
+        self.RunCronJob = channel.unary_unary(
+                '/swarmpy.v1.Control/RunCronJob',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.RunCronJobRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+                _registered_method=True)
+        self.RemoveCronJob = channel.unary_unary(
+                '/swarmpy.v1.Control/RemoveCronJob',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveCronJobRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveCronJobResponse.FromString,
+                _registered_method=True)
+        self.ListCronJobs = channel.unary_unary(
+                '/swarmpy.v1.Control/ListCronJobs',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.ListCronJobsRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.ListCronJobsResponse.FromString,
+                _registered_method=True)
+        self.GetCronJob = channel.unary_unary(
+                '/swarmpy.v1.Control/GetCronJob',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.GetCronJobRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.GetCronJobResponse.FromString,
+                _registered_method=True)
         self.ListTasks = channel.unary_unary(
                 '/swarmpy.v1.Control/ListTasks',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.ListTasksRequest.SerializeToString,
@@ -350,6 +380,42 @@ class ControlServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetService(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCronJob(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCronJob(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunCronJob(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveCronJob(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCronJobs(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCronJob(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -583,6 +649,36 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.GetService,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetServiceRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_objects__pb2.Service.SerializeToString,
+            ),
+            'CreateCronJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCronJob,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.CreateCronJobRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.CronJob.SerializeToString,
+            ),
+            'UpdateCronJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCronJob,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.UpdateCronJobRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.CronJob.SerializeToString,
+            ),
+            'RunCronJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunCronJob,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.RunCronJobRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Service.SerializeToString,
+            ),
+            'RemoveCronJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveCronJob,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveCronJobRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveCronJobResponse.SerializeToString,
+            ),
+            'ListCronJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCronJobs,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.ListCronJobsRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.ListCronJobsResponse.SerializeToString,
+            ),
+            'GetCronJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCronJob,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetCronJobRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.GetCronJobResponse.SerializeToString,
             ),
             'ListTasks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTasks,
@@ -1203,6 +1299,168 @@ class Control:
             '/swarmpy.v1.Control/GetService',
             swarmpy_dot_pb_dot_control__pb2.GetServiceRequest.SerializeToString,
             swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCronJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/CreateCronJob',
+            swarmpy_dot_pb_dot_control__pb2.CreateCronJobRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.CronJob.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCronJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/UpdateCronJob',
+            swarmpy_dot_pb_dot_control__pb2.UpdateCronJobRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.CronJob.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunCronJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/RunCronJob',
+            swarmpy_dot_pb_dot_control__pb2.RunCronJobRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveCronJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/RemoveCronJob',
+            swarmpy_dot_pb_dot_control__pb2.RemoveCronJobRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.RemoveCronJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCronJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/ListCronJobs',
+            swarmpy_dot_pb_dot_control__pb2.ListCronJobsRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.ListCronJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCronJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/GetCronJob',
+            swarmpy_dot_pb_dot_control__pb2.GetCronJobRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.GetCronJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,12 @@ class ControlStub:
     RemoveService: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveServiceRequest, _control_pb2.RemoveServiceResponse]
     ListServices: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListServicesRequest, _control_pb2.ListServicesResponse]
     GetService: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetServiceRequest, _objects_pb2.Service]
+    CreateCronJob: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateCronJobRequest, _objects_pb2.CronJob]
+    UpdateCronJob: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateCronJobRequest, _objects_pb2.CronJob]
+    RunCronJob: _grpc.UnaryUnaryMultiCallable[_control_pb2.RunCronJobRequest, _objects_pb2.Service]
+    RemoveCronJob: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveCronJobRequest, _control_pb2.RemoveCronJobResponse]
+    ListCronJobs: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListCronJobsRequest, _control_pb2.ListCronJobsResponse]
+    GetCronJob: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetCronJobRequest, _control_pb2.GetCronJobResponse]
     ListTasks: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListTasksRequest, _control_pb2.ListTasksResponse]
     GetTask: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetTaskRequest, _objects_pb2.Task]
     CreateConfig: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateConfigRequest, _objects_pb2.Config]
@@ -104,6 +110,12 @@ class ControlAsyncStub(ControlStub):
     RemoveService: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveServiceRequest, _control_pb2.RemoveServiceResponse]  # type: ignore[assignment]
     ListServices: _aio.UnaryUnaryMultiCallable[_control_pb2.ListServicesRequest, _control_pb2.ListServicesResponse]  # type: ignore[assignment]
     GetService: _aio.UnaryUnaryMultiCallable[_control_pb2.GetServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
+    CreateCronJob: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateCronJobRequest, _objects_pb2.CronJob]  # type: ignore[assignment]
+    UpdateCronJob: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateCronJobRequest, _objects_pb2.CronJob]  # type: ignore[assignment]
+    RunCronJob: _aio.UnaryUnaryMultiCallable[_control_pb2.RunCronJobRequest, _objects_pb2.Service]  # type: ignore[assignment]
+    RemoveCronJob: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveCronJobRequest, _control_pb2.RemoveCronJobResponse]  # type: ignore[assignment]
+    ListCronJobs: _aio.UnaryUnaryMultiCallable[_control_pb2.ListCronJobsRequest, _control_pb2.ListCronJobsResponse]  # type: ignore[assignment]
+    GetCronJob: _aio.UnaryUnaryMultiCallable[_control_pb2.GetCronJobRequest, _control_pb2.GetCronJobResponse]  # type: ignore[assignment]
     ListTasks: _aio.UnaryUnaryMultiCallable[_control_pb2.ListTasksRequest, _control_pb2.ListTasksResponse]  # type: ignore[assignment]
     GetTask: _aio.UnaryUnaryMultiCallable[_control_pb2.GetTaskRequest, _objects_pb2.Task]  # type: ignore[assignment]
     CreateConfig: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateConfigRequest, _objects_pb2.Config]  # type: ignore[assignment]
@@ -265,6 +277,48 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.GetServiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_objects_pb2.Service, _abc.Awaitable[_objects_pb2.Service]]: ...
+
+    @_abc_1.abstractmethod
+    def CreateCronJob(
+        self,
+        request: _control_pb2.CreateCronJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.CronJob, _abc.Awaitable[_objects_pb2.CronJob]]: ...
+
+    @_abc_1.abstractmethod
+    def UpdateCronJob(
+        self,
+        request: _control_pb2.UpdateCronJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.CronJob, _abc.Awaitable[_objects_pb2.CronJob]]: ...
+
+    @_abc_1.abstractmethod
+    def RunCronJob(
+        self,
+        request: _control_pb2.RunCronJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Service, _abc.Awaitable[_objects_pb2.Service]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveCronJob(
+        self,
+        request: _control_pb2.RemoveCronJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.RemoveCronJobResponse, _abc.Awaitable[_control_pb2.RemoveCronJobResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListCronJobs(
+        self,
+        request: _control_pb2.ListCronJobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListCronJobsResponse, _abc.Awaitable[_control_pb2.ListCronJobsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetCronJob(
+        self,
+        request: _control_pb2.GetCronJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.GetCronJobResponse, _abc.Awaitable[_control_pb2.GetCronJobResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListTasks(

@@ -46,6 +46,29 @@ ROLLOUT_STATE_ROLLING_BACK: RolloutState.ValueType  # 4
 ROLLOUT_STATE_ROLLED_BACK: RolloutState.ValueType  # 5
 Global___RolloutState: _TypeAlias = RolloutState  # noqa: Y015
 
+class _JobState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _JobStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    JOB_STATE_NONE: _JobState.ValueType  # 0
+    """no job, or its run has not begun"""
+    JOB_STATE_RUNNING: _JobState.ValueType  # 1
+    JOB_STATE_COMPLETE: _JobState.ValueType  # 2
+    JOB_STATE_FAILED: _JobState.ValueType  # 3
+    """for good: only a new version of the service runs again"""
+
+class JobState(_JobState, metaclass=_JobStateEnumTypeWrapper): ...
+
+JOB_STATE_NONE: JobState.ValueType  # 0
+"""no job, or its run has not begun"""
+JOB_STATE_RUNNING: JobState.ValueType  # 1
+JOB_STATE_COMPLETE: JobState.ValueType  # 2
+JOB_STATE_FAILED: JobState.ValueType  # 3
+"""for good: only a new version of the service runs again"""
+Global___JobState: _TypeAlias = JobState  # noqa: Y015
+
 class _EventLevel:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -350,6 +373,45 @@ class RolloutStatus(_message.Message):
 Global___RolloutStatus: _TypeAlias = RolloutStatus  # noqa: Y015
 
 @_typing.final
+class JobStatus(_message.Message):
+    """How one run of a job stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    STARTED_AT_MS_FIELD_NUMBER: _builtins.int
+    ENDED_AT_MS_FIELD_NUMBER: _builtins.int
+    SPEC_VERSION_FIELD_NUMBER: _builtins.int
+    ITERATION_FIELD_NUMBER: _builtins.int
+    state: Global___JobState.ValueType
+    message: _builtins.str
+    """why it failed"""
+    started_at_ms: _builtins.int
+    ended_at_ms: _builtins.int
+    spec_version: _builtins.int
+    """of its service: the run that this is about"""
+    iteration: _builtins.int
+    """likewise"""
+    def __init__(
+        self,
+        *,
+        state: Global___JobState.ValueType = ...,
+        message: _builtins.str = ...,
+        started_at_ms: _builtins.int = ...,
+        ended_at_ms: _builtins.int = ...,
+        spec_version: _builtins.int = ...,
+        iteration: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at_ms", b"ended_at_ms", "iteration", b"iteration", "message", b"message", "spec_version", b"spec_version", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JobStatus: _TypeAlias = JobStatus  # noqa: Y015
+
+@_typing.final
 class Service(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -367,6 +429,9 @@ class Service(_message.Message):
     ALLOCATION_ERROR_FIELD_NUMBER: _builtins.int
     REMOVING_FIELD_NUMBER: _builtins.int
     JOB_ITERATION_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    CRON_JOB_ID_FIELD_NUMBER: _builtins.int
+    SCHEDULED_AT_MS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -380,6 +445,10 @@ class Service(_message.Message):
     removing: _builtins.bool
     """its tasks end first, then it goes"""
     job_iteration: _builtins.int
+    cron_job_id: _builtins.str
+    """it is one run of this"""
+    scheduled_at_ms: _builtins.int
+    """the time of the schedule that it is the run of; 0: by hand"""
     @_builtins.property
     def spec(self) -> _specs_pb2.ServiceSpec: ...
     @_builtins.property
@@ -392,6 +461,8 @@ class Service(_message.Message):
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.PortConfig]:
         """spec.endpoint.ports with every published port filled in"""
 
+    @_builtins.property
+    def job(self) -> Global___JobStatus: ...
     def __init__(
         self,
         *,
@@ -409,14 +480,64 @@ class Service(_message.Message):
         allocation_error: _builtins.str = ...,
         removing: _builtins.bool = ...,
         job_iteration: _builtins.int = ...,
+        job: Global___JobStatus | None = ...,
+        cron_job_id: _builtins.str = ...,
+        scheduled_at_ms: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["previous_spec", b"previous_spec", "rollout", b"rollout", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "previous_spec", b"previous_spec", "rollout", b"rollout", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_error", b"allocation_error", "created_at_ms", b"created_at_ms", "id", b"id", "job_iteration", b"job_iteration", "ports", b"ports", "ports_allocated", b"ports_allocated", "previous_spec", b"previous_spec", "removing", b"removing", "rollout", b"rollout", "spec", b"spec", "spec_version", b"spec_version", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_error", b"allocation_error", "created_at_ms", b"created_at_ms", "cron_job_id", b"cron_job_id", "id", b"id", "job", b"job", "job_iteration", b"job_iteration", "ports", b"ports", "ports_allocated", b"ports_allocated", "previous_spec", b"previous_spec", "removing", b"removing", "rollout", b"rollout", "scheduled_at_ms", b"scheduled_at_ms", "spec", b"spec", "spec_version", b"spec_version", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Service: _TypeAlias = Service  # noqa: Y015
+
+@_typing.final
+class CronJob(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_MS_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    STACK_ID_FIELD_NUMBER: _builtins.int
+    REMOVING_FIELD_NUMBER: _builtins.int
+    CONSIDERED_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    LAST_SCHEDULED_AT_MS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    version: _builtins.int
+    created_at_ms: _builtins.int
+    updated_at_ms: _builtins.int
+    stack_id: _builtins.str
+    removing: _builtins.bool
+    """its runs end first, then it goes"""
+    considered_until_ms: _builtins.int
+    """every time of the schedule up to here was dealt with"""
+    last_scheduled_at_ms: _builtins.int
+    """of the newest run that the schedule started"""
+    @_builtins.property
+    def spec(self) -> _specs_pb2.CronJobSpec: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        created_at_ms: _builtins.int = ...,
+        updated_at_ms: _builtins.int = ...,
+        spec: _specs_pb2.CronJobSpec | None = ...,
+        stack_id: _builtins.str = ...,
+        removing: _builtins.bool = ...,
+        considered_until_ms: _builtins.int = ...,
+        last_scheduled_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["considered_until_ms", b"considered_until_ms", "created_at_ms", b"created_at_ms", "id", b"id", "last_scheduled_at_ms", b"last_scheduled_at_ms", "removing", b"removing", "spec", b"spec", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CronJob: _TypeAlias = CronJob  # noqa: Y015
 
 @_typing.final
 class TaskStatus(_message.Message):

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from swarmpy.pb import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,29 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ConcurrencyPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConcurrencyPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConcurrencyPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONCURRENCY_POLICY_ALLOW: _ConcurrencyPolicy.ValueType  # 0
+    """runs may overlap"""
+    CONCURRENCY_POLICY_FORBID: _ConcurrencyPolicy.ValueType  # 1
+    """a run that is due waits for the one before"""
+    CONCURRENCY_POLICY_REPLACE: _ConcurrencyPolicy.ValueType  # 2
+    """a run that is due ends the one before"""
+
+class ConcurrencyPolicy(_ConcurrencyPolicy, metaclass=_ConcurrencyPolicyEnumTypeWrapper): ...
+
+CONCURRENCY_POLICY_ALLOW: ConcurrencyPolicy.ValueType  # 0
+"""runs may overlap"""
+CONCURRENCY_POLICY_FORBID: ConcurrencyPolicy.ValueType  # 1
+"""a run that is due waits for the one before"""
+CONCURRENCY_POLICY_REPLACE: ConcurrencyPolicy.ValueType  # 2
+"""a run that is due ends the one before"""
+Global___ConcurrencyPolicy: _TypeAlias = ConcurrencyPolicy  # noqa: Y015
 
 @_typing.final
 class ContainerSpec(_message.Message):
@@ -343,6 +367,45 @@ class GlobalJobMode(_message.Message):
 Global___GlobalJobMode: _TypeAlias = GlobalJobMode  # noqa: Y015
 
 @_typing.final
+class JobLimits(_message.Message):
+    """When a run of a job is over though its tasks have not all completed, and when it is forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKOFF_LIMIT_FIELD_NUMBER: _builtins.int
+    ACTIVE_DEADLINE_S_FIELD_NUMBER: _builtins.int
+    TTL_AFTER_FINISH_S_FIELD_NUMBER: _builtins.int
+    backoff_limit: _builtins.int
+    """Failed tasks that a run may have; one more fails it. Not set: 6, or none where
+    restart.max_attempts says how often each slot is tried.
+    """
+    active_deadline_s: _builtins.float
+    """a run that lasts longer has failed; 0 is without limit"""
+    ttl_after_finish_s: _builtins.float
+    """the service is removed so long after its run; not set keeps it"""
+    def __init__(
+        self,
+        *,
+        backoff_limit: _builtins.int | None = ...,
+        active_deadline_s: _builtins.float = ...,
+        ttl_after_finish_s: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_backoff_limit", b"_backoff_limit", "_ttl_after_finish_s", b"_ttl_after_finish_s", "backoff_limit", b"backoff_limit", "ttl_after_finish_s", b"ttl_after_finish_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_backoff_limit", b"_backoff_limit", "_ttl_after_finish_s", b"_ttl_after_finish_s", "active_deadline_s", b"active_deadline_s", "backoff_limit", b"backoff_limit", "ttl_after_finish_s", b"ttl_after_finish_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__backoff_limit: _TypeAlias = _typing.Literal["backoff_limit"]  # noqa: Y015
+    _WhichOneofArgType__backoff_limit: _TypeAlias = _typing.Literal["_backoff_limit", b"_backoff_limit"]  # noqa: Y015
+    _WhichOneofReturnType__ttl_after_finish_s: _TypeAlias = _typing.Literal["ttl_after_finish_s"]  # noqa: Y015
+    _WhichOneofArgType__ttl_after_finish_s: _TypeAlias = _typing.Literal["_ttl_after_finish_s", b"_ttl_after_finish_s"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__backoff_limit) -> _WhichOneofReturnType__backoff_limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ttl_after_finish_s) -> _WhichOneofReturnType__ttl_after_finish_s | None: ...
+
+Global___JobLimits: _TypeAlias = JobLimits  # noqa: Y015
+
+@_typing.final
 class EndpointSpec(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -401,6 +464,7 @@ class ServiceSpec(_message.Message):
     ROLLBACK_FIELD_NUMBER: _builtins.int
     ENDPOINT_FIELD_NUMBER: _builtins.int
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     @_builtins.property
@@ -423,6 +487,10 @@ class ServiceSpec(_message.Message):
     def depends_on(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """services whose tasks must run first"""
 
+    @_builtins.property
+    def job(self) -> Global___JobLimits:
+        """of the two job modes"""
+
     def __init__(
         self,
         *,
@@ -436,16 +504,106 @@ class ServiceSpec(_message.Message):
         rollback: _types_pb2.UpdateConfig | None = ...,
         endpoint: Global___EndpointSpec | None = ...,
         depends_on: _abc.Iterable[_builtins.str] | None = ...,
+        job: Global___JobLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_mode: _TypeAlias = _typing.Literal["replicated", "global", "replicated_job", "global_job"]  # noqa: Y015
     _WhichOneofArgType_mode: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_mode) -> _WhichOneofReturnType_mode | None: ...
 
 Global___ServiceSpec: _TypeAlias = ServiceSpec  # noqa: Y015
+
+@_typing.final
+class CronJobSpec(_message.Message):
+    """Starts a run of a job whenever its schedule says so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    CONCURRENCY_POLICY_FIELD_NUMBER: _builtins.int
+    STARTING_DEADLINE_S_FIELD_NUMBER: _builtins.int
+    SUSPEND_FIELD_NUMBER: _builtins.int
+    SUCCESSFUL_HISTORY_FIELD_NUMBER: _builtins.int
+    FAILED_HISTORY_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """unique among cron jobs; in a stack "stack_name" """
+    schedule: _builtins.str
+    """minute hour day-of-month month day-of-week, or @hourly and the like"""
+    time_zone: _builtins.str
+    """as IANA names it; empty is UTC"""
+    concurrency_policy: Global___ConcurrencyPolicy.ValueType
+    starting_deadline_s: _builtins.float
+    """a run that is later than this is left out"""
+    suspend: _builtins.bool
+    successful_history: _builtins.int
+    """completed runs kept; default 3"""
+    failed_history: _builtins.int
+    """failed runs kept; default 1"""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def job(self) -> Global___ServiceSpec:
+        """what each run is: a job without a name and without ports"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        schedule: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        concurrency_policy: Global___ConcurrencyPolicy.ValueType = ...,
+        starting_deadline_s: _builtins.float | None = ...,
+        suspend: _builtins.bool = ...,
+        successful_history: _builtins.int | None = ...,
+        failed_history: _builtins.int | None = ...,
+        job: Global___ServiceSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_failed_history", b"_failed_history", "_starting_deadline_s", b"_starting_deadline_s", "_successful_history", b"_successful_history", "failed_history", b"failed_history", "job", b"job", "starting_deadline_s", b"starting_deadline_s", "successful_history", b"successful_history"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failed_history", b"_failed_history", "_starting_deadline_s", b"_starting_deadline_s", "_successful_history", b"_successful_history", "concurrency_policy", b"concurrency_policy", "failed_history", b"failed_history", "job", b"job", "labels", b"labels", "name", b"name", "schedule", b"schedule", "starting_deadline_s", b"starting_deadline_s", "successful_history", b"successful_history", "suspend", b"suspend", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__failed_history: _TypeAlias = _typing.Literal["failed_history"]  # noqa: Y015
+    _WhichOneofArgType__failed_history: _TypeAlias = _typing.Literal["_failed_history", b"_failed_history"]  # noqa: Y015
+    _WhichOneofReturnType__starting_deadline_s: _TypeAlias = _typing.Literal["starting_deadline_s"]  # noqa: Y015
+    _WhichOneofArgType__starting_deadline_s: _TypeAlias = _typing.Literal["_starting_deadline_s", b"_starting_deadline_s"]  # noqa: Y015
+    _WhichOneofReturnType__successful_history: _TypeAlias = _typing.Literal["successful_history"]  # noqa: Y015
+    _WhichOneofArgType__successful_history: _TypeAlias = _typing.Literal["_successful_history", b"_successful_history"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__failed_history) -> _WhichOneofReturnType__failed_history | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__starting_deadline_s) -> _WhichOneofReturnType__starting_deadline_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__successful_history) -> _WhichOneofReturnType__successful_history | None: ...
+
+Global___CronJobSpec: _TypeAlias = CronJobSpec  # noqa: Y015
 
 @_typing.final
 class NetworkSpec(_message.Message):
@@ -656,6 +814,7 @@ class StackSpec(_message.Message):
     CONFIGS_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    CRON_JOBS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     source: _builtins.str
     """the manifest's text, kept for people"""
@@ -667,6 +826,8 @@ class StackSpec(_message.Message):
     def configs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigSpec]: ...
     @_builtins.property
     def secrets(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecretSpec]: ...
+    @_builtins.property
+    def cron_jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CronJobSpec]: ...
     def __init__(
         self,
         *,
@@ -676,10 +837,11 @@ class StackSpec(_message.Message):
         configs: _abc.Iterable[Global___ConfigSpec] | None = ...,
         secrets: _abc.Iterable[Global___SecretSpec] | None = ...,
         source: _builtins.str = ...,
+        cron_jobs: _abc.Iterable[Global___CronJobSpec] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["configs", b"configs", "name", b"name", "networks", b"networks", "secrets", b"secrets", "services", b"services", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configs", b"configs", "cron_jobs", b"cron_jobs", "name", b"name", "networks", b"networks", "secrets", b"secrets", "services", b"services", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from swarmpy.errors import NotFound
 from swarmpy.pb.objects_pb2 import (
     Cluster,
     Config,
+    CronJob,
     Event,
     JoinToken,
     Network,
@@ -105,6 +106,7 @@ class Editor:
         self.clusters = TableEditor[Cluster](view.clusters, self._checks)
         self.nodes = TableEditor[Node](view.nodes, self._checks)
         self.services = TableEditor[Service](view.services, self._checks)
+        self.cron_jobs = TableEditor[CronJob](view.cron_jobs, self._checks)
         self.tasks = TableEditor[Task](view.tasks, self._checks)
         self.networks = TableEditor[Network](view.networks, self._checks)
         self.configs = TableEditor[Config](view.configs, self._checks)

@@ -24,7 +24,7 @@ class Table(Generic[M]):
     @property
     def kind(self) -> str:
         """What people call one row: "service"."""
-        return self.schema.field.replace("_", "-")
+        return self.schema.field.replace("_", " ")
 
     def __iter__(self) -> Iterator[M]:
         return iter(self._rows.values())

@@ -10,6 +10,7 @@ from swarmpy.core.stack_files import revision_of
 from swarmpy.pb.objects_pb2 import (
     Cluster,
     Config,
+    CronJob,
     Event,
     JoinToken,
     Network,
@@ -22,7 +23,17 @@ from swarmpy.pb.objects_pb2 import (
 from swarmpy.pb.transaction_pb2 import Change
 
 Row: TypeAlias = (
-    Cluster | Node | Service | Task | Network | Config | Secret | Stack | JoinToken | Event
+    Cluster
+    | Node
+    | Service
+    | Task
+    | Network
+    | Config
+    | Secret
+    | Stack
+    | JoinToken
+    | Event
+    | CronJob
 )
 
 Index: TypeAlias = Callable[[Any], Iterable[str]]
@@ -55,8 +66,13 @@ SCHEMAS: tuple[Schema, ...] = (
         "services",
         "service",
         Service,
-        {"name": _SPEC_NAME, "stack_id": _STACK},
+        {
+            "name": _SPEC_NAME,
+            "stack_id": _STACK,
+            "cron_job_id": lambda service: (service.cron_job_id,) if service.cron_job_id else (),
+        },
     ),
+    Schema("cron_jobs", "cron_job", CronJob, {"name": _SPEC_NAME, "stack_id": _STACK}),
     Schema(
         "tasks",
         "task",

@@ -7,6 +7,7 @@ from typing import Any
 from swarmpy.pb.objects_pb2 import (
     Cluster,
     Config,
+    CronJob,
     Event,
     JoinToken,
     Network,
@@ -27,6 +28,7 @@ class View:
         self.clusters = Table[Cluster](BY_NAME["clusters"])
         self.nodes = Table[Node](BY_NAME["nodes"])
         self.services = Table[Service](BY_NAME["services"])
+        self.cron_jobs = Table[CronJob](BY_NAME["cron_jobs"])
         self.tasks = Table[Task](BY_NAME["tasks"])
         self.networks = Table[Network](BY_NAME["networks"])
         self.configs = Table[Config](BY_NAME["configs"])

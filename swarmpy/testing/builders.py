@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from swarmpy.pb.objects_pb2 import Node, NodeDescription, NodeStatus, Service, Task, TaskStatus
 from swarmpy.pb.specs_pb2 import (
     ContainerSpec,
+    CronJobSpec,
     EndpointSpec,
     NodeSpec,
     Placement,
+    ReplicatedJobMode,
     ServiceSpec,
     TaskSpec,
 )
@@ -97,6 +99,14 @@ def service_spec(
     else:
         spec.replicated.replicas = replicas
     return spec
+
+
+def cron_job_spec(
+    name: str = "nightly", schedule: str = "*/5 * * * *", *, image: str = "job:1"
+) -> CronJobSpec:
+    """Return a cron job whose runs have one task each."""
+    job = ServiceSpec(task=task_spec(image), replicated_job=ReplicatedJobMode(completions=1))
+    return CronJobSpec(name=name, schedule=schedule, job=job)
 
 
 def service(

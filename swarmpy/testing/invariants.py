@@ -17,6 +17,7 @@ from swarmpy.store.store import Store
 from swarmpy.store.view import View
 from swarmpy.store.watch import Commit
 from swarmpy.testing.story import Story
+from swarmpy.testing.ticks import Ticks
 
 RunningOn = Callable[[], Mapping[str, frozenset[str]]]
 """Gives node id -> ids of the tasks whose containers run there now, in truth."""
@@ -31,6 +32,7 @@ class Invariants:
         self._leader_of_term: dict[int, str] = {}
         self._entries: dict[int, str] = {}
         self._states: dict[int, str] = {}
+        self._ticks = Ticks()
         self.acknowledged_index = 0
 
     def led(self, node_id: str, term: int) -> None:
@@ -71,6 +73,8 @@ class Invariants:
         if commit.index in self._states:
             return
         for change in commit.changes:
+            for wrong in self._ticks.twice(change):
+                self._story.blame(f"{wrong} (index {commit.index})")
             if change.table == "tasks" and change.old is not None and change.new is not None:
                 for wrong in what_went_back(change.old, change.new):
                     self._story.blame(f"task {change.id} {wrong} (index {commit.index})")

@@ -12,6 +12,7 @@ from swarmpy.testing.fault_schedule import FaultSchedule
 from swarmpy.testing.settled import unsettled
 from swarmpy.testing.simulation import Swarm
 from swarmpy.testing.story import Broken
+from swarmpy.testing.ticks import begin_to_tick
 from swarmpy.testing.virtual_loop import Deadlock, run
 from swarmpy.testing.workload import Workload
 
@@ -65,6 +66,8 @@ def run_seed(seed: int, *, trouble_s: float = TROUBLE_S, quiet_s: float = QUIET_
 
 async def _live(swarm: Swarm, trouble_s: float, quiet_s: float) -> None:
     async with swarm:
+        founder = swarm.hosts[swarm.world.managers[0]]
+        await begin_to_tick(swarm.stores()[founder.name], int(founder.clock.now() * 1000))
         workload = Workload(swarm)
         async with TaskGroup() as fates:
             judge = fates.create_task(_watch(swarm))

@@ -11,6 +11,7 @@ from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.pb.types_pb2 import NODE_STATE_READY, NodeState
 from swarmpy.store.store import Store
 from swarmpy.store.view import View
+from swarmpy.testing.ticks import late
 from swarmpy.testing.workload import Workload, shape_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def unsettled(swarm: Swarm, workload: Workload | None = None) -> list[str]:
         *_managers(swarm, store),
         *_nodes(swarm, store.view),
         *_services(store.view),
+        *late(store.view, int(leader.clock.now() * 1000)),
         *_containers(swarm, store.view),
         *_routes(swarm, store.view),
         *([] if workload is None else _acknowledged(workload, store.view)),
@@ -54,6 +56,8 @@ def _nodes(swarm: Swarm, view: View) -> Iterator[str]:
 def _services(view: View) -> Iterator[str]:
     for service in view.services:
         name = service.spec.name
+        if service.cron_job_id:
+            continue
         if service.removing:
             yield f"service {name} is still being removed"
             continue
@@ -69,11 +73,13 @@ def _services(view: View) -> Iterator[str]:
 
 
 def _containers(swarm: Swarm, view: View) -> Iterator[str]:
-    """Compare what the managers believe with what runs in truth."""
+    """Compare what the managers believe with what runs in truth. Runs of cron jobs come and go."""
+    runs = {service.id for service in view.services if service.cron_job_id}
+    passing = {task.id for task in view.tasks if task.service_id in runs}
     truth = {(task, node) for node, tasks in swarm.running_on().items() for task in tasks}
-    belief = {
-        (task.id, task.node_id) for service in view.services for task in _serving(view, service)
-    }
+    truth = {(task, node) for task, node in truth if task not in passing}
+    lasting = (service for service in view.services if service.id not in runs)
+    belief = {(task.id, task.node_id) for service in lasting for task in _serving(view, service)}
     for task, node in sorted(truth - belief):
         yield f"task {task} runs on {node} and nobody wants it"
     for task, node in sorted(belief - truth):

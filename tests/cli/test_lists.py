@@ -22,6 +22,8 @@ LISTS = [
     ["stack", "ps", "shop"],
     ["stack", "services", "shop"],
     ["task", "ls"],
+    ["cronjob", "ls"],
+    ["cronjob", "runs", "backup"],
     ["config", "ls"],
     ["secret", "ls"],
     ["network", "ls"],
@@ -35,6 +37,8 @@ def stocked(run: Run, control: FakeControl) -> Run:
     run("config", "create", "motd", "-", stdin="hello")
     run("secret", "create", "key", "-", stdin="hush")
     run("network", "create", "back")
+    run("cronjob", "create", "@hourly", "backup:2")
+    run("cronjob", "run", "backup", "--detach")
     stack = control.put("stacks", Stack(name="shop"))
     control.store_service(web("web", replicas=1), stack.id)
     return run
@@ -64,7 +68,8 @@ def test_node_ls_marks_the_leader(stocked: Run) -> None:
 
 
 def test_json_keeps_numbers_and_says_enums_in_words(stocked: Run) -> None:
-    [service] = json.loads(stocked("service", "ls", "--format", "json").stdout)
+    services = json.loads(stocked("service", "ls", "--format", "json").stdout)
+    service = next(one for one in services if one["spec"]["name"] == "web")
     assert service["spec"]["replicated"]["replicas"] == 1
     assert (service["running"], service["wanted"]) == (1, 1)
     [task] = json.loads(stocked("task", "ls", "--format", "json").stdout)

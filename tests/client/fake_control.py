@@ -28,11 +28,12 @@ from swarmpy.pb.types_pb2 import (
 )
 from swarmpy.rpc.grpc_transport import serve_local
 from tests.client.fake_cluster import FakeCluster
+from tests.client.fake_cron_jobs import FakeCronJobs
 from tests.client.fake_dependencies import FakeDependencies
 from tests.client.fake_swarm import TABLES
 
 
-class FakeControl(FakeCluster, FakeDependencies, ControlServicer):
+class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, ControlServicer):
     """Every call of the API; each is noted in `calls` first."""
 
     # --- nodes and tokens

@@ -47,6 +47,7 @@ from swarmpy.pb.types_pb2 import (
 TABLES = {
     "nodes": "node",
     "services": "service",
+    "cron_jobs": "cron_job",
     "tasks": "task",
     "networks": "network",
     "configs": "config",

@@ -10,7 +10,7 @@ from swarmpy.pb.control_pb2 import DESCRIPTOR
 from swarmpy.pb.specs_pb2 import NetworkSpec, StackSpec
 from swarmpy.pb.types_pb2 import AVAILABILITY_DRAIN, NODE_ROLE_MANAGER
 from tests.client.fake_control import FakeControl
-from tests.client.specs import web
+from tests.client.specs import nightly, web
 
 
 async def test_every_rpc_of_the_control_api_can_be_called(
@@ -35,6 +35,12 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     assert (await client.explain("web")).tasks
     assert [event.reason for event in await client.events()] == ["NodeReady"]
     await client.remove_service("web")
+    cron_job = await client.create_cron_job(nightly())
+    await client.update_cron_job("nightly", nightly(), version=cron_job.version)
+    run = await client.run_cron_job("nightly")
+    assert [one.active for one in await client.cron_jobs()] == [1]
+    assert [one.id for one in (await client.cron_job("nightly")).runs] == [run.id]
+    await client.remove_cron_job("nightly")
     await client.create_config("motd", b"hello", labels={"a": "b"})
     await client.create_secret("key", b"hush")
     await client.create_network(NetworkSpec(name="back"))

@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from swarmpy.core.dependencies import unmet
-from swarmpy.pb.objects_pb2 import Service
+from swarmpy.pb.objects_pb2 import (
+    JOB_STATE_COMPLETE,
+    JOB_STATE_FAILED,
+    JOB_STATE_RUNNING,
+    JobState,
+    JobStatus,
+    Service,
+)
 from swarmpy.pb.types_pb2 import (
-    TASK_STATE_COMPLETE,
     TASK_STATE_FAILED,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
@@ -17,11 +23,16 @@ from swarmpy.pb.types_pb2 import (
 from swarmpy.testing.builders import service, service_spec, task
 
 
-def db(*, replicas: int = 1, job: bool = False, removing: bool = False) -> Service:
+def db(*, replicas: int = 1, removing: bool = False) -> Service:
     row = service("s2", service_spec("db", replicas=replicas))
-    if job:
-        row.spec.replicated_job.completions = 1
     row.removing = removing
+    return row
+
+
+def job(state: JobState.ValueType, *, of_version: int = 1) -> Service:
+    row = service("s2", service_spec("db"))
+    row.spec.replicated_job.completions = 1
+    row.job.CopyFrom(JobStatus(state=state, spec_version=of_version))
     return row
 
 
@@ -36,9 +47,10 @@ CASES = [
     ("none asked for", db(replicas=0), [], True),
     ("leaving", db(removing=True), [(RUNNING, WANTED)], False),
     ("unknown", None, [], False),
-    ("job runs", db(job=True), [(RUNNING, WANTED)], False),
-    ("job completed", db(job=True), [(TASK_STATE_COMPLETE, TASK_STATE_COMPLETE)], True),
-    ("job failed", db(job=True), [(TASK_STATE_FAILED, TASK_STATE_COMPLETE)], False),
+    ("job runs", job(JOB_STATE_RUNNING), [(RUNNING, WANTED)], False),
+    ("job completed", job(JOB_STATE_COMPLETE), [], True),
+    ("job of an older version", job(JOB_STATE_COMPLETE, of_version=0), [], False),
+    ("job failed", job(JOB_STATE_FAILED), [], False),
 ]
 
 

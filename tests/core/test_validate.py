@@ -12,6 +12,8 @@ from swarmpy.core.validate_faults import FAULTS_SHOWN
 from swarmpy.errors import InvalidInput
 from swarmpy.pb.specs_pb2 import (
     ContainerSpec,
+    GlobalJobMode,
+    JobLimits,
     ServiceSpec,
     TaskSpec,
 )
@@ -66,6 +68,16 @@ def test_what_can_be_done_is_valid(change: Callable[[ServiceSpec], object]) -> N
         (
             lambda s: setattr(s.replicated, "replicas", 10_001),
             "replicated.replicas: is 10001, expected 0 to 10000",
+        ),
+        (
+            lambda s: s.job.SetInParent(),
+            "job: is given, expected none: the service is no job",
+        ),
+        (
+            lambda s: s.MergeFrom(
+                ServiceSpec(global_job=GlobalJobMode(), job=JobLimits(backoff_limit=1001))
+            ),
+            "job.backoff_limit: is 1001, expected 0 to 1000",
         ),
         (lambda s: s.ClearField("task"), "task: is missing"),
         (lambda s: s.task.containers.add(image="b"), "task.containers: has 2 containers"),

@@ -130,6 +130,24 @@ def test_job_runs_five_tasks_to_their_end(swarm: LocalSwarm, stack: str) -> None
     assert swarm.must("service", "logs", "job_sums").count("sum is ") == 5
 
 
+def test_cron_runs_by_itself_within_a_minute_and_by_hand_at_once(
+    swarm: LocalSwarm, stack: str
+) -> None:
+    deployed(swarm, stack, "cron.yaml")
+    swarm.must("cronjob", "run", "cron_date")
+    [by_hand] = swarm.rows("cronjob", "runs", "cron_date")
+    assert "Hello from cron" in swarm.must("service", "logs", by_hand["spec"]["name"])
+
+    def is_done() -> bool:
+        runs = swarm.rows("cronjob", "runs", "cron_date")
+        states = [run["job"]["state"] for run in runs if run["scheduled_at_ms"] != "0"]
+        return states[:1] == ["complete"]
+
+    until(is_done, 75, "a run of the schedule has completed")
+    [row] = swarm.rows("cronjob", "ls")
+    assert row["cron_job"]["spec"]["schedule"] == "* * * * *"
+
+
 def test_config_and_secret_are_files_and_a_secret_is_never_shown(
     swarm: LocalSwarm, stack: str
 ) -> None:

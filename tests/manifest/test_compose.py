@@ -6,7 +6,7 @@ import pytest
 
 from swarmpy.errors import InvalidInput, InvalidManifest
 from swarmpy.manifest.load import LoadedStack, load_stack
-from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.specs_pb2 import CONCURRENCY_POLICY_FORBID, ServiceSpec
 from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_ROLLBACK,
     MOUNT_TYPE_BIND,
@@ -192,3 +192,80 @@ def test_a_stack_needs_a_name_and_a_service(load: Load, tmp_path: Path) -> None:
         load("services: {}")
     with pytest.raises(InvalidManifest, match="No such file"):
         load_stack([tmp_path / "none.yaml"], name="s", environment={})
+
+
+CRON = """
+services:
+  web: {image: hello:1}
+  backup:
+    image: backup:2
+    deploy: {restart_policy: {condition: on-failure}}
+    x-swarmpy:
+      cron:
+        schedule: "30 3 * * mon-fri"
+        time_zone: Europe/Berlin
+        concurrency: forbid
+        starting_deadline: 5m
+        successful_history: 0
+      job: {parallelism: 1, backoff_limit: 0, active_deadline: 1h, ttl_after_finish: 0}
+"""
+
+
+def test_a_service_with_a_schedule_is_a_cron_job(load: Load) -> None:
+    stack = load(CRON).spec
+    assert [service.name for service in stack.services] == ["shop_web"]
+    (cron_job,) = stack.cron_jobs
+    assert (cron_job.name, cron_job.schedule) == ("shop_backup", "30 3 * * mon-fri")
+    assert (cron_job.time_zone, cron_job.concurrency_policy) == (
+        "Europe/Berlin",
+        CONCURRENCY_POLICY_FORBID,
+    )
+    assert (cron_job.starting_deadline_s, cron_job.successful_history) == (300, 0)
+    assert not cron_job.HasField("failed_history")
+    job = cron_job.job
+    assert (job.name, job.replicated_job.completions) == ("", 1)
+    assert job.job.HasField("backoff_limit")
+    assert job.job.HasField("ttl_after_finish_s")
+    assert job.task.containers[0].image == "backup:2"
+    assert [network.name for network in stack.networks] == ["shop_default"]
+
+
+def test_a_file_may_hold_nothing_but_cron_jobs(load: Load) -> None:
+    stack = load(CRON.replace("  web: {image: hello:1}\n", "")).spec
+    assert not stack.services
+    assert len(stack.cron_jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("x-swarmpy: {cron: {schedule: never}}", "schedule: is 'never', expected five fields"),
+        ("x-swarmpy: {cron: {}}", "schedule: is '', expected five fields"),
+        ('x-swarmpy: {cron: {schedule: "@daily", time_zone: X}}', "no time zone is called 'X'"),
+        (
+            'x-swarmpy: {cron: {schedule: "@daily"}}\n    ports: ["80"]',
+            "ports: is given for a cron job",
+        ),
+        (
+            'x-swarmpy: {cron: {schedule: "@daily"}}\n    deploy: {mode: global}',
+            "deploy.mode: is no job's",
+        ),
+        ("x-swarmpy: {job: {backoff_limit: 3}}", "is given, and the service is no job"),
+        ("x-swarmpy: {corn: {}}", "corn"),
+        ("deploy: {x-swarmpy: {}}", "x-swarmpy"),
+        ("deploy: {x-mine: {}}\n    x-swarmpy: {cron: 5}", "cron: found"),
+        ('x-swarmpy: {cron: {schedule: "@daily", every: 5m}}', "every"),
+    ],
+)
+def test_what_an_extension_says_wrongly_is_named_with_its_place(
+    load: Load, text: str, fault: str
+) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        load(f"services:\n  one:\n    image: hello:1\n    {text}\n")
+    assert fault in caught.value.message
+    assert "stack.yaml:" in caught.value.message
+
+
+def test_nothing_waits_for_a_cron_job(load: Load) -> None:
+    with pytest.raises(InvalidManifest, match="'backup' is a cron job, which nothing can wait for"):
+        load(CRON.replace("{image: hello:1}", "{image: hello:1, depends_on: [backup]}"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from swarmpy.manager.api.cluster import Clusters
 from swarmpy.manager.api.configs import Configs
+from swarmpy.manager.api.cron_jobs import CronJobs
 from swarmpy.manager.api.events import Events
 from swarmpy.manager.api.exec import Exec
 from swarmpy.manager.api.explain import Explain
@@ -25,7 +26,7 @@ from swarmpy.manager.seat import Seat
 def control_parts(seat: Seat, lead: Callable[[], Lead]) -> list[object]:
     """Return what answers service Control, together: each method in exactly one of them."""
     return [
-        *(noun(seat) for noun in (Clusters, Tokens, Services, Tasks)),
+        *(noun(seat) for noun in (Clusters, Tokens, Services, CronJobs, Tasks)),
         *(noun(seat) for noun in (Configs, Secrets, Networks, Stacks)),
         *(noun(seat) for noun in (Explain, Watch, Events)),
         *(noun(seat, lead) for noun in (Nodes, Logs, Exec)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from swarmpy.core.stack import Present, StackPlan, plan
 from swarmpy.core.validate import validate_stack
 from swarmpy.errors import InUse
+from swarmpy.manager.api import cron_jobs
 from swarmpy.manager.api.concerned import concerned
 from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, set_spec
@@ -50,7 +51,11 @@ class Stacks:
         return DeployStackResponse(
             stack=stack,
             changes=planned.changes,
-            services=[row for row in view.services.by("stack_id", stack.id) if not row.removing],
+            services=[
+                row
+                for row in view.services.by("stack_id", stack.id)
+                if not row.removing and not row.cron_job_id
+            ],
         )
 
     async def list_stacks(self, _request: ListStacksRequest) -> ListStacksResponse:
@@ -79,9 +84,7 @@ class Stacks:
             )
             with tx.stacks.edit(found.id) as stack:
                 stack.removing = True
-            for service_id in planned.remove_services:
-                with tx.services.edit(service_id) as service:
-                    service.removing = True
+            _let_end(tx, planned)
 
         await self._seat.write(decide)
         return RemoveStackResponse()
@@ -116,20 +119,35 @@ class Stacks:
         for service_id, service_spec in planned.update_services:
             with tx.services.edit(service_id) as updated:
                 set_spec(updated, service_spec)
-        for service_id in planned.remove_services:
-            with tx.services.edit(service_id) as removed:
-                removed.removing = True
+        for cron_job in planned.create_cron_jobs:
+            tx.cron_jobs.create(cron_jobs.begin(cron_job, self._seat.now_ms))
+        for cron_job_id, cron_job_spec in planned.update_cron_jobs:
+            with tx.cron_jobs.edit(cron_job_id) as changed:
+                cron_jobs.set_spec(changed, cron_job_spec, self._seat.now_ms)
+        _let_end(tx, planned)
         perform(tx, planned.delete, self._seat.ids, self._seat.now_ms)
+
+
+def _let_end(tx: Editor, planned: StackPlan) -> None:
+    """Have the services and cron jobs that leave end first; they go when nothing of them runs."""
+    for service_id in planned.remove_services:
+        with tx.services.edit(service_id) as service:
+            service.removing = True
+    for cron_job_id in planned.remove_cron_jobs:
+        with tx.cron_jobs.edit(cron_job_id) as cron_job:
+            cron_job.removing = True
 
 
 def _present(view: View, spec: StackSpec, stack_id: str) -> Present:
     configs = [config.name for config in spec.configs]
     secrets = [secret.name for secret in spec.secrets]
+    specs = [*spec.services, *(cron_job.job for cron_job in spec.cron_jobs)]
     return Present(
         services=list(view.services),
+        cron_jobs=list(view.cron_jobs),
         networks=list(view.networks),
-        configs=concerned(view.configs, configs, spec.services, stack_id),
-        secrets=concerned(view.secrets, secrets, spec.services, stack_id),
+        configs=concerned(view.configs, configs, specs, stack_id),
+        secrets=concerned(view.secrets, secrets, specs, stack_id),
         tasks=list(view.tasks),
     )
 

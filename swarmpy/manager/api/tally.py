@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from swarmpy.core.mode import REPLICATED, REPLICATED_JOB, mode_of
+from swarmpy.core.job_run import is_done
+from swarmpy.core.mode import REPLICATED, REPLICATED_JOB, is_job, mode_of
+from swarmpy.core.new_task import is_of_this_version
+from swarmpy.core.slots import slots_of
 from swarmpy.core.task_life import counts_for_service, wants_to_run
 from swarmpy.pb.control_pb2 import ServiceTally
-from swarmpy.pb.objects_pb2 import Service
+from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.store.view import View
 
 
@@ -24,4 +27,12 @@ def tally_of(view: View, service: Service) -> ServiceTally:
         service_id=service.id,
         running=sum(counts_for_service(task) for task in tasks),
         wanted=wanted,
+        completed=_completed(service, tasks) if is_job(service) else 0,
+    )
+
+
+def _completed(service: Service, tasks: list[Task]) -> int:
+    return sum(
+        is_done(slot)
+        for slot in slots_of(task for task in tasks if is_of_this_version(service, task))
     )

@@ -18,6 +18,7 @@ COMMITS_WAITING = 256
 FIELD_OF = {
     "nodes": "node",
     "services": "service",
+    "cron_jobs": "cron_job",
     "tasks": "task",
     "networks": "network",
     "configs": "config",
@@ -88,7 +89,7 @@ class Interest:
         if not self._is_narrow:
             return True
         match table:
-            case "services":
+            case "services" | "cron_jobs":
                 return self._is_wanted(view, row.id) or row.stack_id == self._stack_id != ""
             case "tasks":
                 return self._is_wanted(view, row.service_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swarmpy.manager.loop import ControlLoop
+from swarmpy.manager.loops.cron import CronLoop
 from swarmpy.manager.loops.enforce import EnforceLoop
 from swarmpy.manager.loops.global_mode import GlobalLoop
 from swarmpy.manager.loops.jobs import JobLoop
@@ -15,6 +16,7 @@ ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
     ReplicatedLoop,
     GlobalLoop,
     JobLoop,
+    CronLoop,
     RestartLoop,
     RolloutLoop,
     EnforceLoop,

@@ -48,7 +48,14 @@ class TaskReapLoop(ControlLoop):
 class StackReapLoop(ControlLoop):
     """One key per stack."""
 
-    tables: ClassVar[tuple[str, ...]] = ("stacks", "services", "networks", "configs", "secrets")
+    tables: ClassVar[tuple[str, ...]] = (
+        "stacks",
+        "services",
+        "cron_jobs",
+        "networks",
+        "configs",
+        "secrets",
+    )
 
     def keys(self, view: View) -> Iterable[str]:
         return [stack.id for stack in view.stacks]
@@ -66,4 +73,4 @@ class StackReapLoop(ControlLoop):
             table: view.table(table).by("stack_id", key)
             for table in ("networks", "configs", "secrets")
         }
-        return reap_stack(stack, belongings, view.services)
+        return reap_stack(stack, belongings, (*view.services, *view.cron_jobs))

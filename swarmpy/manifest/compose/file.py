@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.compose.files import Declared, read_declared
@@ -28,15 +28,19 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
         secrets=read_declared(file, "secrets", context),
     )
     sections = dict(file.sections("services"))
-    services = [read_service(name, item, around, context) for name, item in sections.items()]
-    if not services:
+    read = [read_service(name, item, around, context) for name, item in sections.items()]
+    specs = [spec for spec, _ in read]
+    cron_jobs = [cron_job for _, cron_job in read if cron_job is not None]
+    if not specs:
         file.fault("services", "is empty", "at least one service")
-    _check_depends_on(services, sections, context)
+    at_times = {cron_job.name for cron_job in cron_jobs}
+    _check_depends_on(specs, at_times, sections, context)
     file.done(REFUSED)
     return StackSpec(
         name=context.stack,
-        services=services,
-        networks=_used(networks, network_names[DEFAULT], services),
+        services=[spec for spec in specs if spec.name not in at_times],
+        cron_jobs=cron_jobs,
+        networks=_used(networks, network_names[DEFAULT], specs),
         configs=[
             ConfigSpec(name=one.name, labels=one.labels, data=data)
             for one, data in _own(around.configs)
@@ -61,7 +65,10 @@ def _used(
 
 
 def _check_depends_on(
-    services: list[ServiceSpec], sections: dict[str, Reader], context: Context
+    services: list[ServiceSpec],
+    at_times: Collection[str],
+    sections: dict[str, Reader],
+    context: Context,
 ) -> None:
     """Record services that wait for nobody's service, or for themselves in the end."""
     waits = {spec.name: set(spec.depends_on) for spec in services}
@@ -70,6 +77,9 @@ def _check_depends_on(
         for other in sorted(waits[own] - set(waits)):
             shown = other.removeprefix(f"{context.stack}_")
             section.fault("depends_on", f"service {shown!r} is not in this file")
+        for other in sorted(waits[own] & set(at_times)):
+            shown = other.removeprefix(f"{context.stack}_")
+            section.fault("depends_on", f"{shown!r} is a cron job, which nothing can wait for")
         if own in _reached(own, waits):
             section.fault("depends_on", f"{name} waits for itself in the end", "no circle")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from swarmpy.errors import InvalidManifest
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.compose.deploy import read_deploy
+from swarmpy.manifest.compose.extension import read_extension
 from swarmpy.manifest.compose.files import Declared, read_references
 from swarmpy.manifest.compose.mounts import read_mounts
 from swarmpy.manifest.compose.networks import read_attachments
@@ -16,7 +17,13 @@ from swarmpy.manifest.compose.ports import read_ports
 from swarmpy.manifest.dotenv import read_dotenv
 from swarmpy.manifest.reader import Reader, as_text
 from swarmpy.manifest.tree import Fields, Items
-from swarmpy.pb.specs_pb2 import ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec
+from swarmpy.pb.specs_pb2 import (
+    ContainerSpec,
+    CronJobSpec,
+    EndpointSpec,
+    ServiceSpec,
+    TaskSpec,
+)
 from swarmpy.pb.types_pb2 import HealthCheck
 
 REFUSED = {
@@ -48,7 +55,10 @@ class Surroundings:
     secrets: Mapping[str, Declared]
 
 
-def read_service(name: str, service: Reader, around: Surroundings, context: Context) -> ServiceSpec:
+def read_service(
+    name: str, service: Reader, around: Surroundings, context: Context
+) -> tuple[ServiceSpec, CronJobSpec | None]:
+    """Return the service, and the cron job whose runs it describes, if it is one."""
     spec = ServiceSpec(
         name=context.stored_name(name),
         task=TaskSpec(
@@ -59,12 +69,13 @@ def read_service(name: str, service: Reader, around: Surroundings, context: Cont
         depends_on=[context.stored_name(other) for other in _depends_on(service)],
     )
     read_deploy(service, spec)
+    cron_job = read_extension(service, spec)
     for key, why in IGNORED.items():
         if service.has(key):
             place, path = service.place_of(key), service.path_of(key)
             service.problems.warn(place, path, f"has no effect: {why}")
     service.done(REFUSED)
-    return spec
+    return spec, cron_job
 
 
 def _container(name: str, service: Reader, around: Surroundings, context: Context) -> ContainerSpec:

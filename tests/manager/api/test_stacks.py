@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from swarmpy.core.cron.cron_job import new_run
 from swarmpy.errors import InUse, InvalidInput, NotFound
 from swarmpy.manager.api.stacks import Stacks
 from swarmpy.manager.seat import Seat
@@ -133,3 +134,29 @@ async def test_a_stack_is_listed_with_what_runs_of_it() -> None:
     assert (summary.services, summary.tasks_running, summary.tasks_wanted) == (1, 0, 1)
     whole = await Stacks(seat).get_stack(GetStackRequest(stack="shop"))
     assert [row.spec.name for row in whole.services] == ["shop_web"]
+
+
+async def test_a_stack_brings_its_cron_jobs_and_takes_them_with_it() -> None:
+    seat = await leading_seat()
+    spec = shop()
+    nightly = builders.cron_job_spec("shop_nightly")
+    nightly.job.task.containers[0].configs.append(FileReference(name="shop_conf", target="/conf"))
+    spec.cron_jobs.append(nightly)
+    response = await deploy(seat, spec)
+    assert ("cron job", "shop_nightly", "created") in actions(response)
+    (row,) = seat.store.view.cron_jobs
+    assert (row.stack_id, row.considered_until_ms) == (response.stack.id, seat.now_ms)
+    run = new_run(row, name="1", scheduled_at_ms=60_000)
+    run.id = "run"
+    await put(seat.store, services=[run])
+    spec.cron_jobs[0].schedule = "@daily"
+    again = await deploy(seat, spec)
+    assert ("cron job", "shop_nightly", "updated") in actions(again)
+    assert [service.spec.name for service in again.services] == ["shop_web"]
+    del spec.cron_jobs[:]
+    del spec.services[0].task.containers[0].configs[:]
+    del spec.configs[:]
+    without = await deploy(seat, spec)
+    assert ("cron job", "shop_nightly", "removed") in actions(without)
+    assert seat.store.view.cron_jobs.get(row.id).removing
+    assert len(seat.store.view.configs) == 1, "the run still reads it"

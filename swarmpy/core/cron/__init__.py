@@ -1,0 +1,1 @@
+"""Cron jobs: when their schedule says so, and which runs that makes."""
