@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import typer
 
+from swarmpy.manifest import units
 from swarmpy.pb.specs_pb2 import NetworkAttachment
 from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_BIND,
@@ -16,6 +17,7 @@ from swarmpy.pb.types_pb2 import (
     PROTOCOL_UDP,
     PUBLISH_MODE_HOST,
     PUBLISH_MODE_MESH,
+    Budget,
     FileReference,
     Mount,
     PortConfig,
@@ -47,6 +49,14 @@ def duration_s(text: str) -> float:
         for number, unit_s in zip(match.groups(), _DURATION_UNITS_S, strict=True)
         if number
     )
+
+
+def budget(text: str) -> Budget:
+    """Return a number of tasks, or a share of them: "3" or "25%"."""
+    found = units.budget(text)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no number of tasks; write 3 or 25%")
+    return found
 
 
 def size_bytes(text: str) -> int:

@@ -16,7 +16,9 @@ from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption, WaitFlags
 from swarmpy.cli.plain import plain
 from swarmpy.cli.ports import port_text
-from swarmpy.cli.service_flags import ServiceFlags
+from swarmpy.cli.rollouts import ServiceArgument
+from swarmpy.cli.rollouts import app as rollouts
+from swarmpy.cli.service_flags import ServiceFlags, UpdateFlags
 from swarmpy.cli.service_spec import apply_flags, one_of
 from swarmpy.cli.task_table import show_tasks
 from swarmpy.cli.waiting import wait
@@ -36,8 +38,8 @@ from swarmpy.pb.specs_pb2 import (
 from swarmpy.pb.types_pb2 import UpdateConfig
 
 app = noun("Services. SERVICE is an id, a unique prefix of one, or a name.")
+app.registered_commands.extend(rollouts.registered_commands)
 
-ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE")]
 MONITOR_S = 5.0
 """Default of --update-monitor."""
 
@@ -75,14 +77,7 @@ def create(
 @with_flags
 def update(
     service: ServiceArgument,
-    image: Annotated[str, typer.Option(help="The new image.", show_default=False)] = "",
-    env_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
-    label_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace every task, even if nothing changed.")
-    ] = False,
-    *,
-    flags: ServiceFlags,
+    flags: UpdateFlags,
 ) -> None:
     """Change a service as given, replace its tasks as it says, and wait for that."""
     with SyncClient.connect() as client:
@@ -91,15 +86,15 @@ def update(
         spec.CopyFrom(found.spec)
         apply_flags(spec, flags)
         container = spec.task.containers[0]
-        container.image = image or container.image
-        for key in env_rm or []:
+        container.image = flags.image or container.image
+        for key in flags.env_rm:
             container.environment.pop(key, None)
-        for key in label_rm or []:
+        for key in flags.label_rm:
             spec.labels.pop(key, None)
-        spec.task.force_update += force
+        spec.task.force_update += flags.force
         if spec == found.spec:
             raise typer.BadParameter("nothing to change; --force replaces every task")
-        updated = client.update_service(found.id, spec, version=found.version)
+        updated = client.update_service(found.id, spec, version=found.version, reason=flags.reason)
         render.say(f"{updated.id} {updated.spec.name}")
         wait(client, updated, flags)
 
@@ -115,16 +110,6 @@ def scale(
         for scaled in [client.scale(service, replicas) for service, replicas in wanted]:
             render.say(f"{scaled.spec.name} scaled to {scaled.spec.replicated.replicas}")
             wait(client, scaled, flags)
-
-
-@app.command("rollback")
-@with_flags
-def rollback(service: ServiceArgument, flags: WaitFlags) -> None:
-    """Return to the spec before the last update, and wait for that."""
-    with SyncClient.connect() as client:
-        returned = client.rollback(service)
-        render.say(f"{returned.id} {returned.spec.name}")
-        wait(client, returned, flags)
 
 
 @app.command("ls")

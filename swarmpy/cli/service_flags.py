@@ -83,6 +83,15 @@ class SpecFlags:
     ] = ""
     update_on_failure: Annotated[str, typer.Option(metavar="pause|continue|rollback")] = ""
     update_order: Annotated[str, typer.Option(metavar="stop-first|start-first")] = ""
+    update_max_surge: Annotated[
+        str, typer.Option(metavar="N|N%", help="Tasks beyond the size while an update goes on.")
+    ] = ""
+    update_max_unavailable: Annotated[
+        str, typer.Option(metavar="N|N%", help="Tasks that may be missing meanwhile.")
+    ] = ""
+    update_progress_deadline: Annotated[
+        str, typer.Option(metavar="DURATION", help="By then a new task must run.")
+    ] = ""
     stop_grace: Annotated[str, typer.Option(metavar="DURATION")] = ""
     user: Annotated[str, typer.Option()] = ""
     workdir: Annotated[str, typer.Option()] = ""
@@ -92,3 +101,18 @@ class SpecFlags:
 @dataclass(frozen=True, slots=True)
 class ServiceFlags(SpecFlags, WaitFlags):
     """What a service shall be, and whether to wait until it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFlags(ServiceFlags):
+    """What becomes of a service that is there, beside what it shall be."""
+
+    image: Annotated[str, typer.Option(help="The new image.", show_default=False)] = ""
+    env_rm: Annotated[Texts, _many("KEY", "Environment to take away.")] = field(
+        default_factory=_none
+    )
+    label_rm: Annotated[Texts, _many("KEY", "Label to take away.")] = field(default_factory=_none)
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace every task, even if nothing changed.")
+    ] = False
+    reason: Annotated[str, typer.Option(help="Remembered in its history.")] = ""

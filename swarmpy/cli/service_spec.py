@@ -9,6 +9,7 @@ import typer
 
 from swarmpy.cli.arguments import (
     attachment,
+    budget,
     config_reference,
     duration_s,
     mount,
@@ -152,6 +153,12 @@ def _apply_update(spec: ServiceSpec, flags: SpecFlags) -> None:
     if flags.update_on_failure:
         action = one_of(FAILURE_ACTIONS, flags.update_on_failure, "--update-on-failure")
         spec.update.failure_action = action
+    if flags.update_max_surge:
+        spec.update.max_surge.CopyFrom(budget(flags.update_max_surge))
+    if flags.update_max_unavailable:
+        spec.update.max_unavailable.CopyFrom(budget(flags.update_max_unavailable))
+    if flags.update_progress_deadline:
+        spec.update.progress_deadline_s = duration_s(flags.update_progress_deadline)
     if flags.update_order:
         spec.update.order = one_of(ORDERS, flags.update_order, "--update-order")
 

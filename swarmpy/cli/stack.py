@@ -35,6 +35,9 @@ def deploy(
         list[Path] | None,
         typer.Option("--compose-file", "-c", metavar="FILE", help="Later ones override."),
     ] = None,
+    reason: Annotated[
+        str, typer.Option(help="Remembered in the history of each service that changes.")
+    ] = "",
     *,
     flags: WaitFlags,
 ) -> None:
@@ -43,7 +46,7 @@ def deploy(
     for warning in loaded.warnings:
         render.warn(warning)
     with SyncClient.connect() as client:
-        answer = client.deploy(loaded.spec)
+        answer = client.deploy(loaded.spec, reason=reason)
         for change in answer.changes:
             render.say(f"{change.action:9} {change.kind} {change.name}")
         wait(client, answer, flags)

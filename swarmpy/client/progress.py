@@ -14,6 +14,7 @@ from swarmpy.pb.objects_pb2 import (
     JOB_STATE_FAILED,
     ROLLOUT_STATE_COMPLETED,
     ROLLOUT_STATE_NONE,
+    ROLLOUT_STATE_PAUSED,
     ROLLOUT_STATE_ROLLED_BACK,
     ROLLOUT_STATE_ROLLING_BACK,
     ROLLOUT_STATE_UPDATING,
@@ -23,6 +24,7 @@ from swarmpy.pb.objects_pb2 import (
 )
 from swarmpy.pb.types_pb2 import TaskState
 
+_HELD_UP = "somebody paused its updates"
 _SETTLED = {ROLLOUT_STATE_NONE, ROLLOUT_STATE_COMPLETED, ROLLOUT_STATE_ROLLED_BACK}
 _UNDER_WAY = {ROLLOUT_STATE_UPDATING, ROLLOUT_STATE_ROLLING_BACK}
 
@@ -120,6 +122,7 @@ def service_progress(
     undone = (
         rollout.state == ROLLOUT_STATE_ROLLED_BACK and service.spec_version != asked_spec_version
     )
+    held_up = service.paused and any(is_left_over(service, task) for task in tasks)
     ports_ready = service.ports_allocated or not service.spec.endpoint.ports
     return ServiceProgress(
         service_id=service.id,
@@ -127,8 +130,8 @@ def service_progress(
         running=running,
         wanted=wanted,
         tasks=tuple(_task_progress(slot) for slot in counting),
-        rollout=rollout.state,
-        rollout_message=rollout.message,
+        rollout=ROLLOUT_STATE_PAUSED if held_up else rollout.state,
+        rollout_message=_HELD_UP if held_up else rollout.message,
         undone=undone,
         blocked=_blocked(service, slots),
         failing=_failing(service, slots, since_version),

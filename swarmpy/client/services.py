@@ -6,14 +6,18 @@ from swarmpy.client.calls import Calls
 from swarmpy.pb.control_pb2 import (
     CreateServiceRequest,
     GetServiceRequest,
+    ListRevisionsRequest,
     ListServicesRequest,
     ListServicesResponse,
+    PauseServiceRequest,
     RemoveServiceRequest,
+    RestartServiceRequest,
+    ResumeServiceRequest,
     RollbackServiceRequest,
     ScaleServiceRequest,
     UpdateServiceRequest,
 )
-from swarmpy.pb.objects_pb2 import Service
+from swarmpy.pb.objects_pb2 import Revision, Service
 from swarmpy.pb.specs_pb2 import ServiceSpec
 
 
@@ -36,16 +40,19 @@ class ServiceCalls(Calls):
         """Return one service. Raises NotFound or Ambiguous."""
         return await self._connection.read(lambda c: c.GetService, GetServiceRequest(service=ref))
 
-    async def update_service(self, ref: str, spec: ServiceSpec, *, version: int = 0) -> Service:
+    async def update_service(
+        self, ref: str, spec: ServiceSpec, *, version: int = 0, reason: str = ""
+    ) -> Service:
         """Make `spec` the service's spec; tasks are replaced as it says.
 
         `version` is that of the service the spec was made from: then nobody else's change is
-        overwritten. Without it whatever is there is overwritten.
+        overwritten. Without it whatever is there is overwritten. `reason` is remembered with the
+        revision that this makes.
 
         Raises:
             Conflict: the service has changed since `version`.
         """
-        request = UpdateServiceRequest(service=ref, version=version, spec=spec)
+        request = UpdateServiceRequest(service=ref, version=version, spec=spec, reason=reason)
         return await self._connection.write(lambda c: c.UpdateService, request)
 
     async def scale(self, ref: str, replicas: int) -> Service:
@@ -53,11 +60,35 @@ class ServiceCalls(Calls):
         request = ScaleServiceRequest(service=ref, replicas=replicas)
         return await self._connection.write(lambda c: c.ScaleService, request)
 
-    async def rollback(self, ref: str) -> Service:
-        """Return to the spec before the last update. Raises WrongState when there is none."""
-        return await self._connection.write(
-            lambda c: c.RollbackService, RollbackServiceRequest(service=ref)
-        )
+    async def rollback(self, ref: str, *, revision: int = 0) -> Service:
+        """Return to the spec before the last update, or to that of a revision.
+
+        Raises:
+            WrongState: there is no spec before.
+            NotFound: there is no such revision any more, or it refers to what is gone.
+        """
+        request = RollbackServiceRequest(service=ref, revision=revision)
+        return await self._connection.write(lambda c: c.RollbackService, request)
+
+    async def revisions(self, ref: str) -> list[Revision]:
+        """Return what the service was, and is, asked to be, oldest first."""
+        request = ListRevisionsRequest(service=ref)
+        return list((await self._connection.read(lambda c: c.ListRevisions, request)).revisions)
+
+    async def pause(self, ref: str) -> Service:
+        """Let no update of it go on, or begin, until it is resumed."""
+        request = PauseServiceRequest(service=ref)
+        return await self._connection.write(lambda c: c.PauseService, request)
+
+    async def resume(self, ref: str) -> Service:
+        """Let updates go on, also one that paused because it failed."""
+        request = ResumeServiceRequest(service=ref)
+        return await self._connection.write(lambda c: c.ResumeService, request)
+
+    async def restart(self, ref: str) -> Service:
+        """Replace every task as an update does; a job runs again."""
+        request = RestartServiceRequest(service=ref)
+        return await self._connection.write(lambda c: c.RestartService, request)
 
     async def remove_service(self, ref: str) -> None:
         """Stop its tasks, then forget it."""

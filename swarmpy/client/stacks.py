@@ -18,12 +18,15 @@ from swarmpy.pb.specs_pb2 import StackSpec
 class StackCalls(Calls):
     """A stack is named by its name."""
 
-    async def deploy(self, spec: StackSpec) -> DeployStackResponse:
+    async def deploy(self, spec: StackSpec, *, reason: str = "") -> DeployStackResponse:
         """Make the stack what `spec` says, in one step: all of it or nothing.
+
+        `reason` is remembered with the revision of each service that changes.
 
         Returns: what was created, updated, removed or left alone. Raises InvalidInput, InUse.
         """
-        return await self._connection.write(lambda c: c.DeployStack, DeployStackRequest(spec=spec))
+        request = DeployStackRequest(spec=spec, reason=reason)
+        return await self._connection.write(lambda c: c.DeployStack, request)
 
     async def stacks(self) -> list[StackSummary]:
         """Return every stack with its counts."""

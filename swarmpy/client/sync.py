@@ -166,6 +166,10 @@ class SyncClient:
     update_service = _answered(Client.update_service)
     scale = _answered(Client.scale)
     rollback = _answered(Client.rollback)
+    revisions = _answered(Client.revisions)
+    pause = _answered(Client.pause)
+    resume = _answered(Client.resume)
+    restart = _answered(Client.restart)
     remove_service = _answered(Client.remove_service)
 
     create_cron_job = _answered(Client.create_cron_job)

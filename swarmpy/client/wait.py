@@ -201,7 +201,8 @@ def _raise_if_failed(progress: Progress) -> None:
         if service.rollout == ROLLOUT_STATE_PAUSED:
             raise Unhealthy(
                 f"the update of {service.name} has stopped: {service.rollout_message}",
-                remedy=f"swarmpy service rollback {service.name}, or update it to a spec that runs",
+                remedy=f"swarmpy service resume {service.name} goes on, swarmpy service rollback "
+                f"{service.name} returns; or update it to a spec that runs",
             )
         if service.failing:
             raise Unhealthy(

@@ -16,7 +16,7 @@ from swarmpy.core.job_run import failures_counted
 from swarmpy.core.restart import history_needed
 from swarmpy.core.slots import Slot, slots_of
 from swarmpy.core.task_life import has_node, is_ended, keeps_slot
-from swarmpy.pb.objects_pb2 import Node, Service, Task
+from swarmpy.pb.objects_pb2 import Node, Revision, Service, Task
 from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, TASK_STATE_REMOVE
 
 DEFAULT_HISTORY = 5
@@ -36,15 +36,17 @@ def reap(
     tasks: Iterable[Task],
     nodes: Mapping[str, Node],
     history: int,
+    revisions: Iterable[Revision] = (),
 ) -> Decision:
     """Return what to forget of a service: all its tasks when it is gone (None).
 
     `nodes` holds at least those that its tasks are on; `history` is the cluster's, 0 for the
-    default.
+    default; `revisions` are the service's.
     """
     rows = list(tasks)
     if service is not None and service.removing and not rows:
-        return Decision((DeleteRow("services", service_id),))
+        remembered = (DeleteRow("revisions", revision.id) for revision in revisions)
+        return Decision((*remembered, DeleteRow("services", service_id)))
     slots = slots_of(rows)
     kept = max(history or DEFAULT_HISTORY, failures_counted(service))
     over = [task for task in rows if _is_over(task, nodes)]

@@ -18,7 +18,7 @@ from swarmpy.core.stack_files import FilePlan, plan_configs, plan_secrets, revis
 from swarmpy.core.stack_networks import plan_networks, refuse_if_used
 from swarmpy.core.stack_services import plan_services
 from swarmpy.pb.control_pb2 import StackChange
-from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service, Task
+from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Revision, Secret, Service, Task
 from swarmpy.pb.specs_pb2 import CronJobSpec, NetworkSpec, ServiceSpec, StackSpec
 
 __all__ = ["Names", "Present", "StackPlan", "plan", "resolve_references"]
@@ -38,6 +38,7 @@ class Present:
     configs: Sequence[Config] = ()
     secrets: Sequence[Secret] = ()
     tasks: Sequence[Task] = ()
+    revisions: Sequence[Revision] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,10 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
     )
     cron_jobs = plan_cron_jobs(spec.cron_jobs, present.cron_jobs, stack_id, names, new_id)
     refuse_if_used(networks.leaving, (*services.foreign, *cron_jobs.foreign))
+    leaving = {row.id for row in services.leaving}
+    past = [row.spec for row in present.revisions if row.service_id not in leaving]
     used_networks = services.used_networks | networks_of(cron_jobs.jobs)
-    used_files = services.used_files | files_of(cron_jobs.jobs)
+    used_files = services.used_files | files_of([*cron_jobs.jobs, *past])
     unused = [row for row in networks.leaving if not _is_used(row, used_networks)]
     stale = (
         *(DeleteRow("configs", row.id) for row in configs.unwanted),

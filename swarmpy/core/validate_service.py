@@ -9,6 +9,7 @@ from swarmpy.core.validate_faults import DURATION_MAX_S, Faults
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
+    Budget,
     FailureAction,
     PortConfig,
     Protocol,
@@ -92,9 +93,28 @@ def _check_update(update: UpdateConfig, faults: Faults) -> None:
     faults.check_number("max_failure_ratio", update.max_failure_ratio, 0, 1)
     faults.check_number("delay_s", update.delay_s, 0, DURATION_MAX_S)
     faults.check_number("monitor_s", update.monitor_s, 0, DURATION_MAX_S)
+    faults.check_number("progress_deadline_s", update.progress_deadline_s, 0, DURATION_MAX_S)
+    for field in ("max_surge", "max_unavailable"):
+        budget: Budget = getattr(update, field)
+        faults.check_number(field, budget.ratio, 0, 1)
+        faults.check_number(field, budget.count, 0, REPLICAS_MAX)
+    if _allows_nothing(update):
+        faults.add(
+            "max_unavailable",
+            "and max_surge are 0",
+            "one of them to be more",
+            "allow a surge, or tasks to be missing",
+        )
     if update.failure_action not in FailureAction.values():
         faults.add(
             "failure_action", f"is {update.failure_action}", "pause, continue or rollback", "fix it"
         )
     if update.order not in UpdateOrder.values():
         faults.add("order", f"is {update.order}", "stop-first or start-first", "fix it")
+
+
+def _allows_nothing(update: UpdateConfig) -> bool:
+    """Say whether both budgets are given and leave no slot free to move."""
+    both = (update.max_surge, update.max_unavailable)
+    is_given = update.HasField("max_surge") and update.HasField("max_unavailable")
+    return is_given and not any(budget.count or budget.ratio for budget in both)

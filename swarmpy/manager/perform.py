@@ -28,6 +28,7 @@ from swarmpy.core.actions import (
 )
 from swarmpy.core.task_life import may_become
 from swarmpy.ids import IdSource
+from swarmpy.manager.revisions import record
 from swarmpy.pb.objects_pb2 import Event, Service, Task
 from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_PENDING, TaskState
 from swarmpy.store.editor import Editor
@@ -51,7 +52,7 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
                 with tx.networks.edit(network_id) as network:
                     network.subnet = subnet
             case AllocatePorts() | SetRollout() | SetJob() | RemoveService():
-                _edit_service(tx, action)
+                _edit_service(tx, action, ids)
             case (
                 SetDesiredState()
                 | StartAt()
@@ -92,7 +93,9 @@ def _note_schedule(tx: Editor, action: NoteSchedule) -> None:
         cron_job.last_scheduled_at_ms = action.started_ms or cron_job.last_scheduled_at_ms
 
 
-def _edit_service(tx: Editor, action: AllocatePorts | SetRollout | SetJob | RemoveService) -> None:
+def _edit_service(
+    tx: Editor, action: AllocatePorts | SetRollout | SetJob | RemoveService, ids: IdSource
+) -> None:
     with tx.services.edit(action.service_id) as service:
         match action:
             case AllocatePorts(_, ports, error):
@@ -107,6 +110,7 @@ def _edit_service(tx: Editor, action: AllocatePorts | SetRollout | SetJob | Remo
                     service.ClearField("previous_spec")
                     service.spec_version += 1
                     service.ports_allocated = False
+                    record(tx, service, f"rolled back: {status.message}", ids)
             case SetJob(_, job):
                 service.job.CopyFrom(job)
             case RemoveService():

@@ -11,6 +11,7 @@ from typing import TypeVar
 from swarmpy.manifest import scalars, units
 from swarmpy.manifest.problems import Problems
 from swarmpy.manifest.tree import Fields, Items, Place, Scalar, Value, kind_of
+from swarmpy.pb.types_pb2 import Budget
 
 T = TypeVar("T")
 
@@ -79,6 +80,9 @@ class Reader:
 
     def size_bytes(self, key: str, default: int = 0) -> int:
         return self._scalar(key, "a size such as 512m", units.size_bytes, default)
+
+    def budget(self, key: str) -> Budget:
+        return self._scalar(key, "a number of tasks or a share such as 25%", units.budget, Budget())
 
     def choice(self, key: str, choices: Mapping[str, T], default: T) -> T:
         return self._scalar(key, "one of " + ", ".join(choices), choices.get, default)

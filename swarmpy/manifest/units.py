@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from swarmpy.pb.types_pb2 import Budget
+
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
@@ -29,6 +31,16 @@ def size_bytes(text: str) -> int | None:
     if match is None:
         return None
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def budget(text: str) -> Budget | None:
+    """Return what "3" tasks or "25%" of them allow; None when it is neither."""
+    number = text.removesuffix("%")
+    if not number.isdecimal():
+        return None
+    if number == text:
+        return Budget(count=int(number))
+    return Budget(ratio=int(number) / 100) if int(number) <= 100 else None
 
 
 def port_range(text: str) -> range | None:

@@ -116,6 +116,26 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.RollbackServiceRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
                 _registered_method=True)
+        self.PauseService = channel.unary_unary(
+                '/swarmpy.v1.Control/PauseService',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.PauseServiceRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+                _registered_method=True)
+        self.ResumeService = channel.unary_unary(
+                '/swarmpy.v1.Control/ResumeService',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.ResumeServiceRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+                _registered_method=True)
+        self.RestartService = channel.unary_unary(
+                '/swarmpy.v1.Control/RestartService',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.RestartServiceRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+                _registered_method=True)
+        self.ListRevisions = channel.unary_unary(
+                '/swarmpy.v1.Control/ListRevisions',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.ListRevisionsRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.ListRevisionsResponse.FromString,
+                _registered_method=True)
         self.RemoveService = channel.unary_unary(
                 '/swarmpy.v1.Control/RemoveService',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveServiceRequest.SerializeToString,
@@ -362,6 +382,30 @@ class ControlServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RollbackService(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseService(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeService(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestartService(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRevisions(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -634,6 +678,26 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.RollbackService,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.RollbackServiceRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_objects__pb2.Service.SerializeToString,
+            ),
+            'PauseService': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseService,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.PauseServiceRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Service.SerializeToString,
+            ),
+            'ResumeService': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeService,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.ResumeServiceRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Service.SerializeToString,
+            ),
+            'RestartService': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestartService,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.RestartServiceRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Service.SerializeToString,
+            ),
+            'ListRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRevisions,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.ListRevisionsRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.ListRevisionsResponse.SerializeToString,
             ),
             'RemoveService': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveService,
@@ -1218,6 +1282,114 @@ class Control:
             '/swarmpy.v1.Control/RollbackService',
             swarmpy_dot_pb_dot_control__pb2.RollbackServiceRequest.SerializeToString,
             swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/PauseService',
+            swarmpy_dot_pb_dot_control__pb2.PauseServiceRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/ResumeService',
+            swarmpy_dot_pb_dot_control__pb2.ResumeServiceRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestartService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/RestartService',
+            swarmpy_dot_pb_dot_control__pb2.RestartServiceRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/ListRevisions',
+            swarmpy_dot_pb_dot_control__pb2.ListRevisionsRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.ListRevisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,10 @@ class ControlStub:
     UpdateService: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateServiceRequest, _objects_pb2.Service]
     ScaleService: _grpc.UnaryUnaryMultiCallable[_control_pb2.ScaleServiceRequest, _objects_pb2.Service]
     RollbackService: _grpc.UnaryUnaryMultiCallable[_control_pb2.RollbackServiceRequest, _objects_pb2.Service]
+    PauseService: _grpc.UnaryUnaryMultiCallable[_control_pb2.PauseServiceRequest, _objects_pb2.Service]
+    ResumeService: _grpc.UnaryUnaryMultiCallable[_control_pb2.ResumeServiceRequest, _objects_pb2.Service]
+    RestartService: _grpc.UnaryUnaryMultiCallable[_control_pb2.RestartServiceRequest, _objects_pb2.Service]
+    ListRevisions: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListRevisionsRequest, _control_pb2.ListRevisionsResponse]
     RemoveService: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveServiceRequest, _control_pb2.RemoveServiceResponse]
     ListServices: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListServicesRequest, _control_pb2.ListServicesResponse]
     GetService: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetServiceRequest, _objects_pb2.Service]
@@ -107,6 +111,10 @@ class ControlAsyncStub(ControlStub):
     UpdateService: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
     ScaleService: _aio.UnaryUnaryMultiCallable[_control_pb2.ScaleServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
     RollbackService: _aio.UnaryUnaryMultiCallable[_control_pb2.RollbackServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
+    PauseService: _aio.UnaryUnaryMultiCallable[_control_pb2.PauseServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
+    ResumeService: _aio.UnaryUnaryMultiCallable[_control_pb2.ResumeServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
+    RestartService: _aio.UnaryUnaryMultiCallable[_control_pb2.RestartServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
+    ListRevisions: _aio.UnaryUnaryMultiCallable[_control_pb2.ListRevisionsRequest, _control_pb2.ListRevisionsResponse]  # type: ignore[assignment]
     RemoveService: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveServiceRequest, _control_pb2.RemoveServiceResponse]  # type: ignore[assignment]
     ListServices: _aio.UnaryUnaryMultiCallable[_control_pb2.ListServicesRequest, _control_pb2.ListServicesResponse]  # type: ignore[assignment]
     GetService: _aio.UnaryUnaryMultiCallable[_control_pb2.GetServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
@@ -256,6 +264,34 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.RollbackServiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_objects_pb2.Service, _abc.Awaitable[_objects_pb2.Service]]: ...
+
+    @_abc_1.abstractmethod
+    def PauseService(
+        self,
+        request: _control_pb2.PauseServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Service, _abc.Awaitable[_objects_pb2.Service]]: ...
+
+    @_abc_1.abstractmethod
+    def ResumeService(
+        self,
+        request: _control_pb2.ResumeServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Service, _abc.Awaitable[_objects_pb2.Service]]: ...
+
+    @_abc_1.abstractmethod
+    def RestartService(
+        self,
+        request: _control_pb2.RestartServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Service, _abc.Awaitable[_objects_pb2.Service]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRevisions(
+        self,
+        request: _control_pb2.ListRevisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListRevisionsResponse, _abc.Awaitable[_control_pb2.ListRevisionsResponse]]: ...
 
     @_abc_1.abstractmethod
     def RemoveService(

@@ -349,12 +349,15 @@ class RolloutStatus(_message.Message):
     STARTED_AT_MS_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_MS_FIELD_NUMBER: _builtins.int
     SPEC_VERSION_FIELD_NUMBER: _builtins.int
+    RESUMED_AT_MS_FIELD_NUMBER: _builtins.int
     state: Global___RolloutState.ValueType
     message: _builtins.str
     started_at_ms: _builtins.int
     completed_at_ms: _builtins.int
     spec_version: _builtins.int
     """of its service: the update that this is about"""
+    resumed_at_ms: _builtins.int
+    """tasks that failed before are forgiven"""
     def __init__(
         self,
         *,
@@ -363,10 +366,11 @@ class RolloutStatus(_message.Message):
         started_at_ms: _builtins.int = ...,
         completed_at_ms: _builtins.int = ...,
         spec_version: _builtins.int = ...,
+        resumed_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at_ms", b"completed_at_ms", "message", b"message", "spec_version", b"spec_version", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at_ms", b"completed_at_ms", "message", b"message", "resumed_at_ms", b"resumed_at_ms", "spec_version", b"spec_version", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -432,6 +436,8 @@ class Service(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     CRON_JOB_ID_FIELD_NUMBER: _builtins.int
     SCHEDULED_AT_MS_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -449,6 +455,10 @@ class Service(_message.Message):
     """it is one run of this"""
     scheduled_at_ms: _builtins.int
     """the time of the schedule that it is the run of; 0: by hand"""
+    paused: _builtins.bool
+    """somebody asked for no updates until they say so"""
+    revision: _builtins.int
+    """number of the newest of its revisions"""
     @_builtins.property
     def spec(self) -> _specs_pb2.ServiceSpec: ...
     @_builtins.property
@@ -483,14 +493,61 @@ class Service(_message.Message):
         job: Global___JobStatus | None = ...,
         cron_job_id: _builtins.str = ...,
         scheduled_at_ms: _builtins.int = ...,
+        paused: _builtins.bool = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "previous_spec", b"previous_spec", "rollout", b"rollout", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_error", b"allocation_error", "created_at_ms", b"created_at_ms", "cron_job_id", b"cron_job_id", "id", b"id", "job", b"job", "job_iteration", b"job_iteration", "ports", b"ports", "ports_allocated", b"ports_allocated", "previous_spec", b"previous_spec", "removing", b"removing", "rollout", b"rollout", "scheduled_at_ms", b"scheduled_at_ms", "spec", b"spec", "spec_version", b"spec_version", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_error", b"allocation_error", "created_at_ms", b"created_at_ms", "cron_job_id", b"cron_job_id", "id", b"id", "job", b"job", "job_iteration", b"job_iteration", "paused", b"paused", "ports", b"ports", "ports_allocated", b"ports_allocated", "previous_spec", b"previous_spec", "removing", b"removing", "revision", b"revision", "rollout", b"rollout", "scheduled_at_ms", b"scheduled_at_ms", "spec", b"spec", "spec_version", b"spec_version", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Service: _TypeAlias = Service  # noqa: Y015
+
+@_typing.final
+class Revision(_message.Message):
+    """What a service was, or is, asked to be: something to return to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_MS_FIELD_NUMBER: _builtins.int
+    SERVICE_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    version: _builtins.int
+    created_at_ms: _builtins.int
+    updated_at_ms: _builtins.int
+    service_id: _builtins.str
+    number: _builtins.int
+    """counts the changes of the service's spec from 1 on"""
+    reason: _builtins.str
+    """why it came about, for people"""
+    @_builtins.property
+    def spec(self) -> _specs_pb2.ServiceSpec: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        created_at_ms: _builtins.int = ...,
+        updated_at_ms: _builtins.int = ...,
+        service_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        spec: _specs_pb2.ServiceSpec | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "number", b"number", "reason", b"reason", "service_id", b"service_id", "spec", b"spec", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revision: _TypeAlias = Revision  # noqa: Y015
 
 @_typing.final
 class CronJob(_message.Message):

@@ -465,8 +465,11 @@ class ServiceSpec(_message.Message):
     ENDPOINT_FIELD_NUMBER: _builtins.int
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
+    REVISIONS_KEPT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
+    revisions_kept: _builtins.int
+    """past specs to return to; default 10"""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -505,13 +508,19 @@ class ServiceSpec(_message.Message):
         endpoint: Global___EndpointSpec | None = ...,
         depends_on: _abc.Iterable[_builtins.str] | None = ...,
         job: Global___JobLimits | None = ...,
+        revisions_kept: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__revisions_kept: _TypeAlias = _typing.Literal["revisions_kept"]  # noqa: Y015
+    _WhichOneofArgType__revisions_kept: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept"]  # noqa: Y015
     _WhichOneofReturnType_mode: _TypeAlias = _typing.Literal["replicated", "global", "replicated_job", "global_job"]  # noqa: Y015
     _WhichOneofArgType_mode: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__revisions_kept) -> _WhichOneofReturnType__revisions_kept | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_mode) -> _WhichOneofReturnType_mode | None: ...
 
 Global___ServiceSpec: _TypeAlias = ServiceSpec  # noqa: Y015

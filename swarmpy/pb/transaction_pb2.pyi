@@ -64,6 +64,7 @@ class Change(_message.Message):
     JOIN_TOKEN_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     CRON_JOB_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cluster(self) -> _objects_pb2.Cluster: ...
@@ -88,6 +89,8 @@ class Change(_message.Message):
     @_builtins.property
     def cron_job(self) -> _objects_pb2.CronJob: ...
     @_builtins.property
+    def revision(self) -> _objects_pb2.Revision: ...
+    @_builtins.property
     def removed(self) -> Global___RowVersion: ...
     def __init__(
         self,
@@ -103,13 +106,14 @@ class Change(_message.Message):
         join_token: _objects_pb2.JoinToken | None = ...,
         event: _objects_pb2.Event | None = ...,
         cron_job: _objects_pb2.CronJob | None = ...,
+        revision: _objects_pb2.Revision | None = ...,
         removed: Global___RowVersion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "removed", b"removed", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "removed", b"removed", "revision", b"revision", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "removed", b"removed", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "removed", b"removed", "revision", b"revision", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["cluster", "node", "service", "task", "network", "config", "secret", "stack", "join_token", "event", "cron_job", "removed"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["cluster", "node", "service", "task", "network", "config", "secret", "stack", "join_token", "event", "cron_job", "revision", "removed"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 

@@ -516,6 +516,33 @@ class RestartPolicy(_message.Message):
 Global___RestartPolicy: _TypeAlias = RestartPolicy  # noqa: Y015
 
 @_typing.final
+class Budget(_message.Message):
+    """A number of tasks, given as such or as a share of the service's size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    RATIO_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    ratio: _builtins.float
+    """0 to 1"""
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        ratio: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "count", b"count", "ratio", b"ratio"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "count", b"count", "ratio", b"ratio"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_budget: _TypeAlias = _typing.Literal["count", "ratio"]  # noqa: Y015
+    _WhichOneofArgType_budget: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_budget) -> _WhichOneofReturnType_budget | None: ...
+
+Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
 class UpdateConfig(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -525,6 +552,9 @@ class UpdateConfig(_message.Message):
     MAX_FAILURE_RATIO_FIELD_NUMBER: _builtins.int
     FAILURE_ACTION_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
+    MAX_SURGE_FIELD_NUMBER: _builtins.int
+    MAX_UNAVAILABLE_FIELD_NUMBER: _builtins.int
+    PROGRESS_DEADLINE_S_FIELD_NUMBER: _builtins.int
     parallelism: _builtins.int
     """tasks at once; 0 is all"""
     delay_s: _builtins.float
@@ -535,6 +565,18 @@ class UpdateConfig(_message.Message):
     """0 to 1"""
     failure_action: Global___FailureAction.ValueType
     order: Global___UpdateOrder.ValueType
+    progress_deadline_s: _builtins.float
+    """a new task that is not RUNNING by then has failed; 0 means 600"""
+    @_builtins.property
+    def max_surge(self) -> Global___Budget:
+        """With either of these, slots move as soon as both allow, whatever parallelism, delay and order say.
+        tasks beyond the service's size; a ratio is rounded up
+        """
+
+    @_builtins.property
+    def max_unavailable(self) -> Global___Budget:
+        """slots that serve nobody; a ratio is rounded down"""
+
     def __init__(
         self,
         *,
@@ -544,10 +586,13 @@ class UpdateConfig(_message.Message):
         max_failure_ratio: _builtins.float = ...,
         failure_action: Global___FailureAction.ValueType = ...,
         order: Global___UpdateOrder.ValueType = ...,
+        max_surge: Global___Budget | None = ...,
+        max_unavailable: Global___Budget | None = ...,
+        progress_deadline_s: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_surge", b"max_surge", "max_unavailable", b"max_unavailable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_s", b"delay_s", "failure_action", b"failure_action", "max_failure_ratio", b"max_failure_ratio", "monitor_s", b"monitor_s", "order", b"order", "parallelism", b"parallelism"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_s", b"delay_s", "failure_action", b"failure_action", "max_failure_ratio", b"max_failure_ratio", "max_surge", b"max_surge", "max_unavailable", b"max_unavailable", "monitor_s", b"monitor_s", "order", b"order", "parallelism", b"parallelism", "progress_deadline_s", b"progress_deadline_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,7 @@ from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Network,
     Node,
+    Revision,
     Secret,
     Service,
     Stack,
@@ -106,6 +107,7 @@ class Editor:
         self.clusters = TableEditor[Cluster](view.clusters, self._checks)
         self.nodes = TableEditor[Node](view.nodes, self._checks)
         self.services = TableEditor[Service](view.services, self._checks)
+        self.revisions = TableEditor[Revision](view.revisions, self._checks)
         self.cron_jobs = TableEditor[CronJob](view.cron_jobs, self._checks)
         self.tasks = TableEditor[Task](view.tasks, self._checks)
         self.networks = TableEditor[Network](view.networks, self._checks)

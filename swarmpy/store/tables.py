@@ -15,6 +15,7 @@ from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Network,
     Node,
+    Revision,
     Secret,
     Service,
     Stack,
@@ -34,6 +35,7 @@ Row: TypeAlias = (
     | JoinToken
     | Event
     | CronJob
+    | Revision
 )
 
 Index: TypeAlias = Callable[[Any], Iterable[str]]
@@ -72,6 +74,7 @@ SCHEMAS: tuple[Schema, ...] = (
             "cron_job_id": lambda service: (service.cron_job_id,) if service.cron_job_id else (),
         },
     ),
+    Schema("revisions", "revision", Revision, {"service_id": lambda row: (row.service_id,)}),
     Schema("cron_jobs", "cron_job", CronJob, {"name": _SPEC_NAME, "stack_id": _STACK}),
     Schema(
         "tasks",

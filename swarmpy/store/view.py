@@ -12,6 +12,7 @@ from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Network,
     Node,
+    Revision,
     Secret,
     Service,
     Stack,
@@ -28,6 +29,7 @@ class View:
         self.clusters = Table[Cluster](BY_NAME["clusters"])
         self.nodes = Table[Node](BY_NAME["nodes"])
         self.services = Table[Service](BY_NAME["services"])
+        self.revisions = Table[Revision](BY_NAME["revisions"])
         self.cron_jobs = Table[CronJob](BY_NAME["cron_jobs"])
         self.tasks = Table[Task](BY_NAME["tasks"])
         self.networks = Table[Network](BY_NAME["networks"])

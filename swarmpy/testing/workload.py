@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SERVICES = ("svc-1", "svc-2", "svc-3", "svc-4")
 """No id looks like these, so a name never means another service by its id."""
 PORT_OF = {"svc-1": 8001, "svc-2": 8002}
+WITH_BUDGETS = ("svc-2", "svc-3")
 REPLICAS = 6
 CPUS = 0.5
 """For each task: all services at their largest fit on the nodes with room to spare."""
@@ -175,6 +176,9 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
     spec.update.CopyFrom(
         UpdateConfig(parallelism=2, monitor_s=1.0, failure_action=FAILURE_ACTION_CONTINUE)
     )
+    if name in WITH_BUDGETS:
+        spec.update.max_surge.count = 1
+        spec.update.max_unavailable.ratio = 0.5
     return spec
 
 

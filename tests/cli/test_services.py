@@ -230,3 +230,31 @@ def test_managers_accept_what_the_flags_make(run: Run, control: FakeControl) -> 
         "--update-on-failure", "rollback", "--reserve-cpu", "0.5", "--limit-memory", "64m", "-d",
     )  # fmt: skip
     validate_service(only_spec(control))
+
+
+def test_history_pause_resume_restart_and_return(run: Run, control: FakeControl) -> None:
+    control.store_service(web())
+    run("service", "update", "web", "--image", "demo:2", "--reason", "faster", "--detach")
+    assert run("service", "history", "web", "-q").stdout == "1\n2\n"
+    assert run("service", "pause", "web").stdout == "web\n"
+    [service] = control.rows["services"].values()
+    assert service.paused
+    assert run("service", "resume", "web", "--detach").exit_code == 0
+    assert not service.paused
+    assert run("service", "restart", "web", "--detach").exit_code == 0
+    assert service.spec.task.force_update == 1
+    assert run("service", "rollback", "web", "--to", "1", "--detach").exit_code == 0
+
+
+def test_budgets_are_numbers_or_shares(run: Run, control: FakeControl) -> None:
+    said = run(
+        "service", "create", "demo:1", "--update-max-surge", "25%", "--update-max-unavailable", "0",
+        "--update-progress-deadline", "5m", "--detach",
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    update = only_spec(control).update
+    assert (update.max_surge.ratio, update.max_unavailable.WhichOneof("budget")) == (0.25, "count")
+    assert update.progress_deadline_s == 300
+    wrong = run("service", "create", "demo:1", "--update-max-surge", "some")
+    assert wrong.exit_code == 2
+    assert "'some' is no number of tasks; write 3 or 25%" in wrong.output

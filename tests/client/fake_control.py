@@ -19,6 +19,7 @@ from swarmpy.pb.dispatcher_pb2 import ExecOutput, LogLine
 from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Node,
+    Revision,
     Service,
     Stack,
     Task,
@@ -134,6 +135,37 @@ class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, ControlServicer):
         self.put("services", service)
         self.run_tasks(service)
         return service
+
+    async def PauseService(self, request: Any, context: Any) -> Service:
+        self.called("PauseService")
+        service: Service = self.find("services", request.service)
+        service.paused = True
+        return self.put("services", service)  # type: ignore[no-any-return]
+
+    async def ResumeService(self, request: Any, context: Any) -> Service:
+        self.called("ResumeService")
+        service: Service = self.find("services", request.service)
+        service.paused = False
+        return self.put("services", service)  # type: ignore[no-any-return]
+
+    async def RestartService(self, request: Any, context: Any) -> Service:
+        self.called("RestartService")
+        service: Service = self.find("services", request.service)
+        service.spec.task.force_update += 1
+        service.spec_version += 1
+        self.put("services", service)
+        self.run_tasks(service)
+        return service
+
+    async def ListRevisions(self, request: Any, context: Any) -> api.ListRevisionsResponse:
+        self.called("ListRevisions")
+        service: Service = self.find("services", request.service)
+        specs = [service.previous_spec] if service.HasField("previous_spec") else []
+        revisions = [
+            Revision(service_id=service.id, number=number + 1, spec=spec, reason="updated")
+            for number, spec in enumerate([*specs, service.spec])
+        ]
+        return api.ListRevisionsResponse(revisions=revisions)
 
     async def RemoveService(self, request: Any, context: Any) -> api.RemoveServiceResponse:
         self.called("RemoveService")

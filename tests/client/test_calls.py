@@ -26,7 +26,11 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     await client.revoke_token(token.token.id)
     service = await client.create_service(web())
     await client.update_service("web", web(replicas=3), version=service.version)
+    assert [one.number for one in await client.revisions("web")] == [1, 2]
     await client.rollback("web")
+    assert (await client.pause("web")).paused
+    assert not (await client.resume("web")).paused
+    assert (await client.restart("web")).spec.task.force_update == 1
     assert (await client.scale("web", 1)).spec.replicated.replicas == 1
     assert [one.id for one in (await client.services()).services] == [service.id]
     assert (await client.service("web")).id == service.id

@@ -17,7 +17,14 @@ from swarmpy.pb.specs_pb2 import (
     ServiceSpec,
     TaskSpec,
 )
-from swarmpy.pb.types_pb2 import MOUNT_TYPE_BIND, MOUNT_TYPE_TMPFS, MOUNT_TYPE_VOLUME, Resources
+from swarmpy.pb.types_pb2 import (
+    MOUNT_TYPE_BIND,
+    MOUNT_TYPE_TMPFS,
+    MOUNT_TYPE_VOLUME,
+    Budget,
+    Resources,
+    UpdateConfig,
+)
 from tests.core.placement_rows import host, mesh, service_spec
 
 
@@ -78,6 +85,20 @@ def test_what_can_be_done_is_valid(change: Callable[[ServiceSpec], object]) -> N
                 ServiceSpec(global_job=GlobalJobMode(), job=JobLimits(backoff_limit=1001))
             ),
             "job.backoff_limit: is 1001, expected 0 to 1000",
+        ),
+        (
+            lambda s: s.update.max_surge.CopyFrom(Budget(ratio=1.5)),
+            "update.max_surge: is 1.5, expected 0 to 1",
+        ),
+        (
+            lambda s: s.update.MergeFrom(
+                UpdateConfig(max_surge=Budget(count=0), max_unavailable=Budget(ratio=0))
+            ),
+            "update.max_unavailable: and max_surge are 0",
+        ),
+        (
+            lambda s: setattr(s.rollback, "progress_deadline_s", -1),
+            "rollback.progress_deadline_s: is -1",
         ),
         (lambda s: s.ClearField("task"), "task: is missing"),
         (lambda s: s.task.containers.add(image="b"), "task.containers: has 2 containers"),

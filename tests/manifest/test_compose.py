@@ -269,3 +269,18 @@ def test_what_an_extension_says_wrongly_is_named_with_its_place(
 def test_nothing_waits_for_a_cron_job(load: Load) -> None:
     with pytest.raises(InvalidManifest, match="'backup' is a cron job, which nothing can wait for"):
         load(CRON.replace("{image: hello:1}", "{image: hello:1, depends_on: [backup]}"))
+
+
+def test_an_update_may_have_budgets(load: Load) -> None:
+    spec = only(
+        load(
+            "services:\n  web:\n    image: hello:1\n    x-swarmpy:\n      revisions_kept: 3\n"
+            "      update: {max_surge: 25%, max_unavailable: 0, progress_deadline: 5m}\n"
+        )
+    )
+    update = spec.update
+    assert (update.max_surge.ratio, update.max_unavailable.count) == (0.25, 0)
+    assert (update.progress_deadline_s, update.parallelism) == (300, 1)
+    assert spec.revisions_kept == 3
+    with pytest.raises(InvalidManifest, match="max_surge: found '125%'"):
+        load("services:\n  web:\n    image: hello:1\n    x-swarmpy: {update: {max_surge: 125%}}\n")

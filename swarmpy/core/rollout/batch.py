@@ -18,16 +18,17 @@ def next_batch(update: Update) -> Iterator[tuple[Action, ...]]:
     broken_first = sorted(update.to_do, key=lambda slot: slot.runs)
     for slot in broken_first[: update.config.parallelism or len(broken_first)]:
         if update.config.order == UPDATE_ORDER_START_FIRST:
-            yield _start_first(update, slot)
+            yield start_first(update, slot)
         else:
-            yield _stop_first(update, slot)
+            yield stop_first(update, slot)
 
 
-def _start_first(update: Update, slot: Slot) -> tuple[Action, ...]:
+def start_first(update: Update, slot: Slot) -> tuple[Action, ...]:
+    """Make the new task; what holds the slot goes on until that has proven itself."""
     return (CreateTask(new_task(update.service, slot=slot.number, node_id=slot.node_id)),)
 
 
-def _stop_first(update: Update, slot: Slot) -> tuple[Action, ...]:
+def stop_first(update: Update, slot: Slot) -> tuple[Action, ...]:
     """Stop what holds the slot; the new task is prepared meanwhile and waits for the end."""
     stopping = [task for task in slot.tasks if is_live(task) and has_node(task)]
     new = new_task(

@@ -3,7 +3,9 @@
 TO_DO      held by tasks of an older spec only
 UNDER_WAY  its new task is not RUNNING yet, or not for long enough
 DONE       its new task has stayed RUNNING for `monitor`, or ended well where it may
-FAILED     a new task ended before it had, or was not RUNNING after ten minutes
+FAILED     a new task ended before it had, or was not RUNNING by the progress deadline
+
+What failed before somebody said to go on is forgiven: its slot is TO_DO again.
 """
 
 from __future__ import annotations
@@ -24,9 +26,6 @@ from swarmpy.core.task_life import (
     since_ms,
 )
 from swarmpy.pb.objects_pb2 import Service, Task
-
-START_LIMIT_MS = 600_000
-"""How long a new task may take to be RUNNING; a task that no node takes ends a rollout so."""
 
 
 class Stage(StrEnum):
@@ -79,8 +78,12 @@ class Yardstick:
 
     service: Service
     monitor_ms: int
+    deadline_ms: int
+    """How long a new task may take to be RUNNING; a task that no node takes ends a rollout so."""
     started_ms: int
-    """When the update began."""
+    """When the update began, or was resumed."""
+    forgiven_ms: int
+    """Tasks made before this that failed are forgiven."""
     now_ms: int
 
 
@@ -90,7 +93,9 @@ def progress_of(tasks: Iterable[Task], yardstick: Yardstick) -> Progress:
 
 
 def _progress(slot: Slot, by: Yardstick) -> SlotProgress:
-    current = [task for task in slot.holders if is_current(by.service, task)]
+    current = [
+        task for task in slot.holders if is_current(by.service, task) and not _is_forgiven(by, task)
+    ]
     if not current:
         return SlotProgress(slot, Stage.TO_DO)
     newest = current[-1]
@@ -110,14 +115,22 @@ def _by_newest(progress: SlotProgress, task: Task, by: Yardstick) -> SlotProgres
         return replace(progress, stage=Stage.DONE, taken_over=True, proven_ms=proven_ms)
     if is_ended(task):
         return replace(progress, stage=Stage.DONE, taken_over=not _failed_early(by, task))
-    limit_ms = max(task.created_at_ms, task.start_after_ms, by.started_ms) + START_LIMIT_MS
+    limit_ms = max(task.created_at_ms, task.start_after_ms, by.started_ms) + by.deadline_ms
     if limit_ms <= by.now_ms:
         return replace(progress, stage=Stage.FAILED)
     return replace(progress, next_ms=limit_ms)
 
 
+def _is_forgiven(by: Yardstick, task: Task) -> bool:
+    return task.created_at_ms < by.forgiven_ms and _did_not_stay_up(by, task)
+
+
 def _failed_early(by: Yardstick, task: Task) -> bool:
-    """Say whether a task of this very update did not stay up."""
+    return task.created_at_ms >= by.forgiven_ms and _did_not_stay_up(by, task)
+
+
+def _did_not_stay_up(by: Yardstick, task: Task) -> bool:
+    """Say whether a task of this very update ended before it had proven itself."""
     if task.spec_version != by.service.spec_version or not is_current(by.service, task):
         return False
     ended = has_failed(task) or (has_completed(task) and not may_end(by.service, task))

@@ -5,7 +5,9 @@
              it has ended; start-first: the old one stops once the new one has proven itself
     proof    the new task is RUNNING and stays so for `monitor` (1 s unless set). Only then is
              a batch over; `delay` later comes the next
-    failure  a new task ends before it has proven itself, or is not RUNNING after ten minutes.
+    budgets  with `max_surge` or `max_unavailable` there are no batches (budget.py)
+    failure  a new task ends before it has proven itself, or is not RUNNING within its progress
+             deadline (ten minutes unless set).
              Past `max_failure_ratio` of the slots: pause (default), rollback, or continue
 
 All of it is read from the tasks and `service.rollout`, so a new leader goes on in the middle.
@@ -22,6 +24,7 @@ from swarmpy.core.actions import Action, AdoptTask, Decision, SetDesiredState, S
 from swarmpy.core.handover import starts
 from swarmpy.core.new_task import is_current, may_make_tasks
 from swarmpy.core.rollout.batch import next_batch
+from swarmpy.core.rollout.budget import has_budgets, within_budgets
 from swarmpy.core.rollout.end import complete, fail
 from swarmpy.core.rollout.progress import Progress
 from swarmpy.core.rollout.update import Update, look
@@ -59,6 +62,8 @@ def roll_out(
 
 def _go_on(update: Update, finishing: Iterable[tuple[Action, ...]]) -> Decision:
     steps = (*finishing, *_begin(update))
+    if has_budgets(update.config):
+        return take((*steps, *within_budgets(update)), update.progress.next_ms)
     batch_ms = update.next_batch_ms
     if batch_ms is None:
         return take(steps, update.progress.next_ms)

@@ -26,6 +26,11 @@ DEFAULT_MONITOR_S = 1.0
 
 Longer finds slower crashes before they spread, and makes every batch so much longer.
 """
+DEFAULT_PROGRESS_DEADLINE_S = 600.0
+"""How long a new task may take to be RUNNING.
+
+Longer lets large images come over slow lines, and finds later that no node takes a task.
+"""
 SETTLED = frozenset({ROLLOUT_STATE_NONE, ROLLOUT_STATE_COMPLETED, ROLLOUT_STATE_ROLLED_BACK})
 
 
@@ -43,8 +48,12 @@ class Update:
 
     @property
     def is_active(self) -> bool:
-        """There is something to go on with, or to begin. A pause holds for its version only."""
-        if self.status.state == ROLLOUT_STATE_PAUSED:
+        """There is something to go on with, or to begin.
+
+        A pause after a failure holds for its version, one that somebody asked for until they
+        say so.
+        """
+        if self.service.paused or self.status.state == ROLLOUT_STATE_PAUSED:
             return False
         return bool(self.to_do) or self.service.rollout.state not in SETTLED
 
@@ -73,7 +82,11 @@ def look(service: Service, tasks: Iterable[Task], nodes: Mapping[str, Node], now
     status = _status(service, now_ms)
     config = _config(service, status)
     monitor_ms = int((config.monitor_s or DEFAULT_MONITOR_S) * 1000)
-    progress = progress_of(tasks, Yardstick(service, monitor_ms, status.started_at_ms, now_ms))
+    deadline_ms = int((config.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S) * 1000)
+    resumed_ms = status.resumed_at_ms
+    started_ms = max(status.started_at_ms, resumed_ms)
+    yardstick = Yardstick(service, monitor_ms, deadline_ms, started_ms, resumed_ms, now_ms)
+    progress = progress_of(tasks, yardstick)
     to_do = tuple(slot for slot in progress.at(Stage.TO_DO) if not _is_paused(slot, nodes))
     return Update(service, status, config, progress, to_do, now_ms)
 

@@ -13,6 +13,7 @@ from swarmpy.manager.api.explain import Explain
 from swarmpy.manager.api.logs import Logs
 from swarmpy.manager.api.networks import Networks
 from swarmpy.manager.api.nodes import Nodes
+from swarmpy.manager.api.rollouts import Rollouts
 from swarmpy.manager.api.secrets import Secrets
 from swarmpy.manager.api.services import Services
 from swarmpy.manager.api.stacks import Stacks
@@ -26,7 +27,7 @@ from swarmpy.manager.seat import Seat
 def control_parts(seat: Seat, lead: Callable[[], Lead]) -> list[object]:
     """Return what answers service Control, together: each method in exactly one of them."""
     return [
-        *(noun(seat) for noun in (Clusters, Tokens, Services, CronJobs, Tasks)),
+        *(noun(seat) for noun in (Clusters, Tokens, Services, Rollouts, CronJobs, Tasks)),
         *(noun(seat) for noun in (Configs, Secrets, Networks, Stacks)),
         *(noun(seat) for noun in (Explain, Watch, Events)),
         *(noun(seat, lead) for noun in (Nodes, Logs, Exec)),

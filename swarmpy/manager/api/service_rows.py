@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from swarmpy.pb.objects_pb2 import ROLLOUT_STATE_ROLLING_BACK, Service
+from swarmpy.pb.objects_pb2 import (
+    ROLLOUT_STATE_PAUSED,
+    ROLLOUT_STATE_ROLLING_BACK,
+    ROLLOUT_STATE_UPDATING,
+    Service,
+)
 from swarmpy.pb.specs_pb2 import ServiceSpec
 
 
@@ -33,7 +38,38 @@ def roll_back(service: Service, now_ms: int) -> None:
     previous = ServiceSpec()
     previous.CopyFrom(service.previous_spec)
     service.ClearField("previous_spec")
-    if _replace(service, previous):
+    _turn_back(service, previous, now_ms)
+
+
+def return_to(service: Service, revision: ServiceSpec, now_ms: int) -> None:
+    """Put the spec of a revision back, but for its size: how many run is not what they are."""
+    spec = ServiceSpec()
+    spec.CopyFrom(revision)
+    if service.spec.HasField("replicated") and spec.HasField("replicated"):
+        spec.replicated.CopyFrom(service.spec.replicated)
+    service.previous_spec.CopyFrom(service.spec)
+    _turn_back(service, spec, now_ms)
+
+
+def resume(service: Service, now_ms: int) -> None:
+    """Let updates go on: those that somebody paused, and one that paused because it failed."""
+    service.paused = False
+    if service.rollout.state == ROLLOUT_STATE_PAUSED:
+        service.rollout.state = ROLLOUT_STATE_UPDATING
+        service.rollout.message = "it was resumed"
+        service.rollout.resumed_at_ms = now_ms
+
+
+def restart(service: Service) -> None:
+    """Have every task replaced, as an update would."""
+    spec = ServiceSpec()
+    spec.CopyFrom(service.spec)
+    spec.task.force_update += 1
+    _replace(service, spec)
+
+
+def _turn_back(service: Service, spec: ServiceSpec, now_ms: int) -> None:
+    if _replace(service, spec):
         service.rollout.state = ROLLOUT_STATE_ROLLING_BACK
         service.rollout.message = "rollback was asked for"
         service.rollout.started_at_ms = now_ms

@@ -1,4 +1,4 @@
-"""Services: made, updated, scaled, rolled back, removed, listed."""
+"""Services: made, updated, scaled, removed, listed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from swarmpy.core.validate import validate_service, validate_service_update
 from swarmpy.errors import AlreadyExists, Conflict, InUse, InvalidInput, WrongState
 from swarmpy.manager.api.concerned import concerned
 from swarmpy.manager.api.ports import refuse_taken_ports
-from swarmpy.manager.api.service_rows import begin, roll_back, scale, set_spec
+from swarmpy.manager.api.service_rows import begin, scale, set_spec
 from swarmpy.manager.api.tally import tally_of
+from swarmpy.manager.revisions import record
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
     CreateServiceRequest,
@@ -19,7 +20,6 @@ from swarmpy.pb.control_pb2 import (
     ListServicesResponse,
     RemoveServiceRequest,
     RemoveServiceResponse,
-    RollbackServiceRequest,
     ScaleServiceRequest,
     UpdateServiceRequest,
 )
@@ -44,7 +44,8 @@ class Services:
                 raise AlreadyExists.named("service", request.spec.name)
             spec = resolve_references(request.spec, names_for(request.spec, tx.view))
             refuse_taken_ports(spec, tx.view.services, ())
-            tx.services.create(begin(Service(id=service_id, spec=spec)))
+            service = tx.services.create(begin(Service(id=service_id, spec=spec)))
+            record(tx, service, "created", self._seat.ids)
 
         await self._seat.write(decide)
         return self._seat.store.view.services.get(service_id)
@@ -56,25 +57,26 @@ class Services:
             Conflict: the service changed since that version.
         """
 
-        def change(service: Service, view: View) -> None:
+        def change(tx: Editor, service: Service) -> None:
             if request.version and request.version != service.version:
                 raise Conflict(
                     f"service {service.spec.name!r} changed since it was read",
                     remedy="read it again and repeat the change",
                 )
             validate_service_update(service.spec, request.spec)
-            spec = resolve_references(request.spec, names_for(request.spec, view))
-            refuse_taken_ports(spec, view.services, (service.id,))
+            spec = resolve_references(request.spec, names_for(request.spec, tx.view))
+            refuse_taken_ports(spec, tx.view.services, (service.id,))
             if spec != service.spec:
                 set_spec(service, spec)
+                record(tx, service, request.reason or "updated", self._seat.ids)
 
-        return await self._edit(request.service, change)
+        return await edit_service(self._seat, request.service, change)
 
     async def scale_service(self, request: ScaleServiceRequest) -> Service:
         if request.replicas > REPLICAS_MAX:
             raise InvalidInput(f"replicas: is {request.replicas}, expected at most {REPLICAS_MAX}")
 
-        def change(service: Service, _view: View) -> None:
+        def change(_tx: Editor, service: Service) -> None:
             if not service.spec.HasField("replicated"):
                 raise WrongState(
                     f"service {service.spec.name!r} is not replicated, so it has no scale",
@@ -82,18 +84,7 @@ class Services:
                 )
             scale(service, request.replicas)
 
-        return await self._edit(request.service, change)
-
-    async def rollback_service(self, request: RollbackServiceRequest) -> Service:
-        def change(service: Service, _view: View) -> None:
-            if not service.HasField("previous_spec"):
-                raise WrongState(
-                    f"service {service.spec.name!r} has no previous spec to return to",
-                    remedy="it was never updated, or was rolled back already",
-                )
-            roll_back(service, self._seat.now_ms)
-
-        return await self._edit(request.service, change)
+        return await edit_service(self._seat, request.service, change)
 
     async def remove_service(self, request: RemoveServiceRequest) -> RemoveServiceResponse:
         """Let its tasks end; then it goes. Asking again does no harm."""
@@ -118,20 +109,30 @@ class Services:
     async def get_service(self, request: GetServiceRequest) -> Service:
         return (await self._seat.read()).services.resolve(request.service)
 
-    async def _edit(self, reference: str, change: Callable[[Service, View], None]) -> Service:
-        def decide(tx: Editor) -> str:
-            found = tx.view.services.resolve(reference)
-            if found.removing:
-                raise InUse(
-                    f"service {found.spec.name!r} is being removed",
-                    remedy="create it again when it is gone",
-                )
-            with tx.services.edit(found.id) as service:
-                change(service, tx.view)
-            return found.id
 
-        service_id = await self._seat.write(decide)
-        return self._seat.store.view.services.get(service_id)
+async def edit_service(
+    seat: Seat, reference: str, change: Callable[[Editor, Service], None]
+) -> Service:
+    """Change one service in one write; return what it is then.
+
+    Raises:
+        NotFound, Ambiguous: the reference names none, or several.
+        InUse: it is being removed.
+    """
+
+    def decide(tx: Editor) -> str:
+        found = tx.view.services.resolve(reference)
+        if found.removing:
+            raise InUse(
+                f"service {found.spec.name!r} is being removed",
+                remedy="create it again when it is gone",
+            )
+        with tx.services.edit(found.id) as service:
+            change(tx, service)
+        return found.id
+
+    service_id = await seat.write(decide)
+    return seat.store.view.services.get(service_id)
 
 
 def names_for(spec: ServiceSpec, view: View) -> Names:

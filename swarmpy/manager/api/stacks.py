@@ -11,6 +11,7 @@ from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, set_spec
 from swarmpy.manager.api.tally import tally_of
 from swarmpy.manager.perform import perform
+from swarmpy.manager.revisions import record
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
     DeployStackRequest,
@@ -42,7 +43,7 @@ class Stacks:
             stack = self._begun(tx, spec)
             planned = plan(spec, stack.id, _present(tx.view, spec, stack.id), self._seat.ids.new_id)
             _refuse_ports(tx.view, planned)
-            self._write(tx, planned)
+            self._write(tx, planned, request.reason)
             return planned
 
         planned = await self._seat.write(decide)
@@ -104,7 +105,7 @@ class Stacks:
             stack.source = spec.source
         return stack
 
-    def _write(self, tx: Editor, planned: StackPlan) -> None:
+    def _write(self, tx: Editor, planned: StackPlan, reason: str) -> None:
         for network in planned.create_networks:
             tx.networks.create(network)
         for network_id, network_spec in planned.update_networks:
@@ -115,10 +116,11 @@ class Stacks:
         for secret in planned.create_secrets:
             tx.secrets.create(secret)
         for service in planned.create_services:
-            tx.services.create(begin(service))
+            record(tx, tx.services.create(begin(service)), reason or "created", self._seat.ids)
         for service_id, service_spec in planned.update_services:
             with tx.services.edit(service_id) as updated:
                 set_spec(updated, service_spec)
+                record(tx, updated, reason or "deployed", self._seat.ids)
         for cron_job in planned.create_cron_jobs:
             tx.cron_jobs.create(cron_jobs.begin(cron_job, self._seat.now_ms))
         for cron_job_id, cron_job_spec in planned.update_cron_jobs:
@@ -149,6 +151,7 @@ def _present(view: View, spec: StackSpec, stack_id: str) -> Present:
         configs=concerned(view.configs, configs, specs, stack_id),
         secrets=concerned(view.secrets, secrets, specs, stack_id),
         tasks=list(view.tasks),
+        revisions=list(view.revisions),
     )
 
 

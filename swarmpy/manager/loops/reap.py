@@ -42,7 +42,8 @@ class TaskReapLoop(ControlLoop):
             return IN_ORDER
         tasks = view.tasks.by("service_id", key)
         history = max((cluster.spec.task_history for cluster in view.clusters), default=0)
-        return reap(key, view.services.find(key), tasks, nodes_of(view, tasks), history)
+        service, revisions = view.services.find(key), view.revisions.by("service_id", key)
+        return reap(key, service, tasks, nodes_of(view, tasks), history, revisions)
 
 
 class StackReapLoop(ControlLoop):

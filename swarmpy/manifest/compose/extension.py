@@ -1,14 +1,18 @@
-"""What Compose has no words for, under a service's `x-swarmpy`: limits of jobs, and cron jobs.
+"""What Compose has no words for: budgets of updates, limits of jobs, cron jobs.
 
-x-swarmpy:
-  job: {parallelism: 2, backoff_limit: 3, active_deadline: 1h, ttl_after_finish: 1d}
-  cron: {schedule: "30 3 * * *", time_zone: Europe/Berlin, concurrency: forbid}
+    x-swarmpy:
+      update: {max_surge: 25%, max_unavailable: 0, progress_deadline: 5m}
+      job: {parallelism: 2, backoff_limit: 3, active_deadline: 1h, ttl_after_finish: 1d}
+      cron: {schedule: "30 3 * * *", time_zone: Europe/Berlin, concurrency: forbid}
+
+It stands under a service.
 """
 
 from __future__ import annotations
 
 from swarmpy.core.cron.schedule import parse
 from swarmpy.errors import InvalidInput
+from swarmpy.manifest.compose.deploy import DEFAULT_PARALLELISM
 from swarmpy.manifest.reader import EXTENSION, Reader
 from swarmpy.pb.specs_pb2 import (
     CONCURRENCY_POLICY_ALLOW,
@@ -17,6 +21,7 @@ from swarmpy.pb.specs_pb2 import (
     CronJobSpec,
     ServiceSpec,
 )
+from swarmpy.pb.types_pb2 import UpdateConfig
 
 POLICIES = {
     "allow": CONCURRENCY_POLICY_ALLOW,
@@ -40,8 +45,24 @@ def read_extension(service: Reader, spec: ServiceSpec) -> CronJobSpec | None:
     job = section.section("job")
     if job:
         _read_job(job, spec)
+    update = section.section("update")
+    if update:
+        if not spec.HasField("update"):
+            spec.update.parallelism = DEFAULT_PARALLELISM
+        _read_update(update, spec.update)
+    if section.has("revisions_kept"):
+        spec.revisions_kept = section.integer("revisions_kept")
     section.done()
     return _cron_job(service, cron, spec) if cron else None
+
+
+def _read_update(update: Reader, config: UpdateConfig) -> None:
+    if update.has("max_surge"):
+        config.max_surge.CopyFrom(update.budget("max_surge"))
+    if update.has("max_unavailable"):
+        config.max_unavailable.CopyFrom(update.budget("max_unavailable"))
+    config.progress_deadline_s = update.duration_s("progress_deadline")
+    update.done()
 
 
 def _read_job(job: Reader, spec: ServiceSpec) -> None:

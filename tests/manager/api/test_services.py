@@ -16,6 +16,7 @@ from swarmpy.errors import (
     SwarmPyError,
     WrongState,
 )
+from swarmpy.manager.api.rollouts import Rollouts
 from swarmpy.manager.api.services import Services
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
@@ -184,12 +185,12 @@ async def test_a_rollback_returns_to_the_previous_spec_once() -> None:
     await services.update_service(
         UpdateServiceRequest(service="web", spec=changed(service, "demo:2"))
     )
-    back = await services.rollback_service(RollbackServiceRequest(service="web"))
+    back = await Rollouts(seat).rollback_service(RollbackServiceRequest(service="web"))
     assert back.spec == service.spec
     assert (back.spec_version, back.rollout.spec_version) == (3, 3)
     assert back.rollout.state == ROLLOUT_STATE_ROLLING_BACK
     with pytest.raises(WrongState):
-        await services.rollback_service(RollbackServiceRequest(service="web"))
+        await Rollouts(seat).rollback_service(RollbackServiceRequest(service="web"))
 
 
 async def test_a_removed_service_waits_for_its_tasks_and_cannot_be_changed() -> None:
