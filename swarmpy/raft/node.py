@@ -66,7 +66,13 @@ class RaftNode:
             disk, directory / "snapshots", clock, self._settings.snapshot_chunk_bytes, sealing
         )
         self._log = RaftLog(
-            Segments(disk, directory / "log", self._settings.segment_bytes, sealing)
+            Segments(
+                disk,
+                directory / "log",
+                self._settings.segment_bytes,
+                sealing,
+                self._settings.log_ahead_bytes,
+            )
         )
         self._untold = asyncio.Event()
         self._failures = Failures()

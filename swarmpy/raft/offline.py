@@ -87,8 +87,8 @@ class _ReadOnly:
     def read(self, path: Path) -> bytes:
         return self._disk.read(path)
 
-    def append_to(self, path: Path) -> AppendFile:
-        del path
+    def append_to(self, path: Path, ahead_bytes: int = 0) -> AppendFile:
+        del path, ahead_bytes
         return _Nowhere()
 
     def replace(self, path: Path, data: bytes) -> None:
@@ -109,6 +109,9 @@ class _Nowhere:
         raise AssertionError("nothing is written here beside the loop")
 
     def sync_now(self) -> None:
+        pass
+
+    def trim(self) -> None:
         pass
 
     def close(self) -> None:

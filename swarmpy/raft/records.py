@@ -10,8 +10,8 @@ damage without a key:
 - "Durable bytes" is the length of the file that was synced when the record was written. A
   later record that says so proves that what is broken here had been synced: damage.
 - Otherwise the tail is torn where the file ends before the record does, or where a sector of
-  it was never written and reads as zeros. A crash does no more than that to what was written
-  and not synced; anything else is damage.
+  the record was never written and reads as zeros; zeros alone are what was written ahead. A
+  crash does no more than that to what was written and not synced; anything else is damage.
 """
 
 from __future__ import annotations
@@ -131,9 +131,8 @@ def is_torn(data: bytes, offset: int) -> bool:
     if was_durable(data, offset):
         return False
     record = record_at(data, offset)
-    if record is not None and record.end > len(data):
-        return True
-    return len(data) - offset < HEAD_BYTES or _has_unwritten_sector(data, offset)
+    end = offset + HEAD_BYTES if record is None else record.end
+    return end > len(data) or _has_unwritten_sector(data, offset, end)
 
 
 def was_durable(data: bytes, offset: int) -> bool:
@@ -147,11 +146,11 @@ def was_durable(data: bytes, offset: int) -> bool:
     return False
 
 
-def _has_unwritten_sector(data: bytes, offset: int) -> bool:
-    start = offset
-    while start < len(data):
-        end = min(start - start % SECTOR_BYTES + SECTOR_BYTES, len(data))
-        if end - start >= _UNWRITTEN_BYTES and not data[start:end].strip(b"\0"):
+def _has_unwritten_sector(data: bytes, start: int, end: int) -> bool:
+    """Say so of the sectors between; what else they hold was written no sooner."""
+    while start < end:
+        stop = min(start - start % SECTOR_BYTES + SECTOR_BYTES, len(data))
+        if stop - start >= _UNWRITTEN_BYTES and not data[start:stop].strip(b"\0"):
             return True
-        start = end
+        start = stop
     return False

@@ -5,10 +5,10 @@
 
     header | batch(ballot) | batch | batch ...          what is written at once is one record
 
-Only the last file may end in a torn record. Each file begins with the ballot, so that any
-older one can go without forgetting a vote, and with the size of the one before, so that none
-can lose its end. It appears whole up to there. Every start goes on in a new file, made when
-there is something to write: sealing.py says why.
+Only the last file may end in a torn record, or in zeros that were written ahead. Each file
+begins with the ballot, so that any older one can go without forgetting a vote, and with the size
+of the one before, so that none can lose its end. It appears whole up to there. Every start goes
+on in a new file, made when there is something to write: sealing.py says why.
 """
 
 from __future__ import annotations
@@ -63,11 +63,19 @@ class _Open:
 class Segments:
     """`recover` first. OSError goes through; a failed write leaves everything as it was."""
 
-    def __init__(self, disk: Disk, directory: Path, segment_bytes: int, sealing: Sealing) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        directory: Path,
+        segment_bytes: int,
+        sealing: Sealing,
+        ahead_bytes: int = 0,
+    ) -> None:
         self.directory = directory
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._sealing = sealing
+        self._ahead_bytes = ahead_bytes
         self._segments: list[_Segment] = []
         self._waiting: list[Entry | RaftRecord] = []
         """What is not in the file yet. Entries are most of it: they become records as one."""
@@ -96,7 +104,7 @@ class Segments:
             if not file.end:
                 self._disk.remove(path)
                 break
-            self._cut(path, file, len(data))
+            self._cut(path, data, file.end)
             self._segments.append(_Segment(number, path, file.end))
             yield from self._noted(file.records)
             before = file
@@ -109,10 +117,12 @@ class Segments:
             if before.size != file.previous_bytes:
                 raise refused.resized(before.path, before.size, file.previous_bytes)
 
-    def _cut(self, path: Path, file: LogFile, size: int) -> None:
-        if file.end < size:
-            log.warning("raft_log_tail_cut", path=str(path), bytes=size - file.end)
-            self._disk.truncate(path, file.end)
+    def _cut(self, path: Path, data: bytes, end: int) -> None:
+        torn = data[end:].rstrip(b"\0")
+        if torn:
+            log.warning("raft_log_tail_cut", path=str(path), bytes=len(torn))
+        if end < len(data):
+            self._disk.truncate(path, end)
 
     def _noted(self, records: list[RaftRecord]) -> Iterator[RaftRecord]:
         segment = self._segments[-1]
@@ -204,7 +214,7 @@ class Segments:
 
     def begin(self, ballot: RaftBallot) -> None:
         """Begin a new file; the old one is synced for the last time. No sync may be under way."""
-        self.sync_now()
+        self._finish()
         number = self.newest_number + 1
         previous_bytes = self._segments[-1].size if self._segments else 0
         path = self.directory / f"log-{number:010d}"
@@ -212,10 +222,19 @@ class Segments:
         first = _payload([RaftRecord(ballot=ballot)], len(header.data))
         data = header.data + frame(header.seal, Kind.BATCH, 0, first, len(header.data))
         self._disk.replace(path, data)
-        file = self._disk.append_to(path)
+        file = self._disk.append_to(path, self._ahead_bytes)
         self.close()
         self._segments.append(_Segment(number, path, len(data)))
         self._open = _Open(file, header, durable_bytes=len(data), next_number=1)
+
+    def _finish(self) -> None:
+        """Let the file that grows end where its last record does. Should there be no room for a
+        new one, it goes on growing.
+        """
+        if self._open is not None:
+            file, segment = self._current()
+            file.file.trim()
+            file.durable_bytes = segment.size
 
     def remove_below(self, index: int) -> None:
         """Remove the oldest files as long as all their entries are below `index`."""

@@ -4,14 +4,13 @@ Only `daemon/` and `testing/` know who implements them; each has one conformance
 tests/conformance, which the fake must pass too.
 """
 
+from swarmpy.seams.disk import AppendFile, Disk
 from swarmpy.seams.gossip import GossipPicture, Neighbour, Neighbours, ProbeResult
 from swarmpy.seams.world import (
-    AppendFile,
     Clock,
     Consensus,
     DataPlane,
     Dependencies,
-    Disk,
     Leadership,
     PeerNetwork,
     Propose,

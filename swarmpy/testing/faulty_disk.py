@@ -3,6 +3,9 @@
     append ──> unsynced ──sync──> durable
                   └ crash() keeps any beginning of it, cut at any byte, perhaps with holes
 
+Where zeros were written ahead and synced, a crash cannot cut the file: there it keeps any of the
+sectors that were written over them, and zeros in the place of the others.
+
 Durability is the only thing it is strict about: what `sync` returned for survives, and what a
 crash may take, some seed will take.
 """
@@ -29,6 +32,19 @@ HOLES = 0.3
 class _Inode:
     data: bytearray = field(default_factory=bytearray)
     durable_bytes: int = 0
+    """Of data: a crash changes nothing of them."""
+    durable_size: int = 0
+    """A crash leaves the file at least so long."""
+
+    def settle(self, durable_bytes: int, durable_size: int) -> None:
+        """Note that so much is durable now; a file that was cut meanwhile has less."""
+        self.durable_bytes = max(self.durable_bytes, min(durable_bytes, len(self.data)))
+        self.durable_size = max(self.durable_size, min(durable_size, len(self.data)))
+
+    def cut(self, size: int) -> None:
+        """Cut the file, durably."""
+        del self.data[size:]
+        self.durable_bytes = self.durable_size = size
 
 
 class FaultyDisk:
@@ -57,11 +73,10 @@ class FaultyDisk:
         self._boots += 1
         for path in sorted(self._files):
             inode = self._files[path]
-            kept = self._rng.randint(inode.durable_bytes, len(inode.data))
+            kept = self._rng.randint(inode.durable_size, len(inode.data))
             del inode.data[kept:]
-            if self.garbles:
-                self._garble(inode)
-            inode.durable_bytes = len(inode.data)
+            self._make_holes(inode, len(inode.data) if self.garbles else inode.durable_size)
+            inode.cut(len(inode.data))
 
     def switch_off(self) -> None:
         """Crash, and answer nobody until `switch_on`: a dying process may still try."""
@@ -104,20 +119,20 @@ class FaultyDisk:
         self._check(path)
         return bytes(self._inode(path).data)
 
-    def append_to(self, path: Path) -> AppendFile:
+    def append_to(self, path: Path, ahead_bytes: int = 0) -> AppendFile:
         self._check_write(path, 0)
-        return _OpenFile(self, path, self._files.setdefault(path, _Inode()), self._boots)
+        inode = self._files.setdefault(path, _Inode())
+        return _OpenFile(self, path, inode, self._boots, len(inode.data), ahead_bytes)
 
     def replace(self, path: Path, data: bytes) -> None:
         self._check_write(path, len(data))
-        self._files[path] = _Inode(bytearray(data), len(data))
+        self._files[path] = _Inode(bytearray(data), len(data), len(data))
 
     def truncate(self, path: Path, size: int) -> None:
         self._check_write(path, 0)
         inode = self._inode(path)
         assert size <= len(inode.data), f"truncate would grow {path}"
-        del inode.data[size:]
-        inode.durable_bytes = size
+        inode.cut(size)
 
     def remove(self, path: Path) -> None:
         self._check_write(path, 0)
@@ -125,13 +140,18 @@ class FaultyDisk:
 
     # --- inside
 
-    def _garble(self, inode: _Inode) -> None:
-        """Make holes in what was not synced: sectors reach a disk in any order, each whole."""
-        first, end = inode.durable_bytes, len(inode.data)
+    def _make_holes(self, inode: _Inode, end: int) -> None:
+        """Make holes before `end` in what was not synced: sectors reach a disk in any order, each
+        whole. At the end of a file that was not durably so long, one that is missing makes none.
+        """
+        first = inode.durable_bytes
+        if end == first:
+            return
         for sector in range(first - first % SECTOR_BYTES, end, SECTOR_BYTES):
             if self._rng.random() < HOLES:
-                start, stop = max(sector, first), min(sector + SECTOR_BYTES, end)
-                inode.data[start:stop] = bytes(stop - start if stop < end else 0)
+                start, stop = max(sector, first), min(sector + SECTOR_BYTES, len(inode.data))
+                is_kept = stop < len(inode.data) or inode.durable_size > start
+                inode.data[start:stop] = bytes(stop - start if is_kept else 0)
 
     def _inode(self, path: Path) -> _Inode:
         if path not in self._files:
@@ -154,19 +174,35 @@ class FaultyDisk:
             self._room_bytes -= size
 
     def _append(self, file: _OpenFile, data: bytes) -> None:
-        self._check_write(file.path, len(data))
+        end, file_end = file.end + len(data), len(file.inode.data)
+        self._check_write(file.path, max(0, end - file_end))
         self._check_open(file)
-        file.inode.data += data
+        file.inode.data[file.end : end] = data
+        file.end = end
+        if end > file_end:
+            self._write_ahead(file)
 
-    async def _sync(self, file: _OpenFile, size: int) -> None:
+    def _write_ahead(self, file: _OpenFile) -> None:
+        """Write zeros as far as a real disk would: where they find no room, never again."""
+        if self._room_bytes is not None and file.ahead_bytes > self._room_bytes:
+            file.ahead_bytes = 0
+        self._check_write(file.path, file.ahead_bytes)
+        file.inode.data += bytes(file.ahead_bytes)
+
+    async def _sync(self, file: _OpenFile, end: int, file_end: int) -> None:
         await self._clock.sleep(self.sync_s)
-        self._make_durable(file, size)
+        self._make_durable(file, end, file_end)
 
-    def _make_durable(self, file: _OpenFile, size: int) -> None:
+    def _make_durable(self, file: _OpenFile, end: int, file_end: int) -> None:
         self._check_write(file.path, 0)
         self._check_open(file)
         self.synced += 1
-        file.inode.durable_bytes = max(file.inode.durable_bytes, min(size, len(file.inode.data)))
+        file.inode.settle(end, file_end)
+
+    def _trim(self, file: _OpenFile) -> None:
+        self._make_durable(file, file.end, file.end)
+        file.ahead_bytes = 0
+        file.inode.cut(file.end)
 
     def _check_open(self, file: _OpenFile) -> None:
         if file.boot != self._boots or file.closed:
@@ -181,17 +217,23 @@ class _OpenFile:
     path: Path
     inode: _Inode
     boot: int
+    end: int
+    """Of what was appended."""
+    ahead_bytes: int
     closed: bool = False
 
     def append(self, data: bytes) -> None:
         self.disk._append(self, data)  # noqa: SLF001 - two halves of one thing
 
     def sync(self) -> asyncio.Future[None]:
-        sync = self.disk._sync(self, len(self.inode.data))  # noqa: SLF001
+        sync = self.disk._sync(self, self.end, len(self.inode.data))  # noqa: SLF001
         return asyncio.get_running_loop().create_task(sync)
 
     def sync_now(self) -> None:
-        self.disk._make_durable(self, len(self.inode.data))  # noqa: SLF001
+        self.disk._make_durable(self, self.end, len(self.inode.data))  # noqa: SLF001
+
+    def trim(self) -> None:
+        self.disk._trim(self)  # noqa: SLF001
 
     def close(self) -> None:
         self.closed = True

@@ -33,7 +33,11 @@ STATE_DIR = Path("/var/lib/swarmpy")
 RAFT_PORT = 4242
 API_PORT = 4243
 RAFT_SETTINGS = RaftSettings(
-    tick_s=0.05, snapshot_entries=60, snapshot_keep=10, segment_bytes=16 << 10
+    tick_s=0.05,
+    snapshot_entries=60,
+    snapshot_keep=10,
+    segment_bytes=16 << 10,
+    log_ahead_bytes=200,
 )
 """Few entries to a snapshot and small files, so that a minute sees many of both."""
 ASK_AGAIN_S = 1.0

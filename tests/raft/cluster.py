@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ from swarmpy.testing.memory_peers import MemoryPeerNetwork
 from swarmpy.testing.virtual_loop import run
 
 DIRECTORY = Path("/raft")
-SMALL = RaftSettings(snapshot_entries=50, snapshot_keep=10, segment_bytes=4096)
+SMALL = RaftSettings(
+    snapshot_entries=50, snapshot_keep=10, segment_bytes=4096, log_ahead_bytes=1000
+)
+NOTHING_AHEAD = replace(SMALL, log_ahead_bytes=0)
+"""Log files end where their last record does: on a full disk there is no room in them."""
 
 
 def make_sealing(rng: random.Random, cluster_id: str = "swarm1") -> Sealing:

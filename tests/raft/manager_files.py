@@ -2,6 +2,7 @@
 
 WHOLE      log files from entry 1 on, a snapshot at entry 20
 TRIMMED    the same, but the files before entry 15 are gone
+AHEAD      the same as TRIMMED, with zeros ahead in the last file
 
 Words 2 to 40 are durable. One more was written when the power went, and nobody was told.
 """
@@ -175,13 +176,15 @@ def start(files: dict[Path, bytes], sealing: Sealing | None = None) -> Start:
 
 
 @cache
-def _made(cluster_id: str, keys: tuple[tuple[int, bytes], ...]) -> dict[Path, bytes]:
-    return asyncio.run(_make(sealing_of(cluster_id, DataKeys(dict(keys)))))
+def _made(
+    cluster_id: str, keys: tuple[tuple[int, bytes], ...], ahead_bytes: int = 0
+) -> dict[Path, bytes]:
+    return asyncio.run(_make(sealing_of(cluster_id, DataKeys(dict(keys))), ahead_bytes))
 
 
-async def _make(sealing: Sealing) -> dict[Path, bytes]:
+async def _make(sealing: Sealing, ahead_bytes: int) -> dict[Path, bytes]:
     disk, _ = make_disk()
-    log = RaftLog(Segments(disk, LOG, 600, sealing))
+    log = RaftLog(Segments(disk, LOG, 600, sealing, ahead_bytes))
     log.recover()
     for index in range(2, DURABLE + 1):
         log.append(b"\x00" + word(index).encode(), index, 1)
@@ -217,6 +220,12 @@ def whole(sealing: Sealing | None = None) -> ManagerFiles:
 
 def trimmed() -> ManagerFiles:
     files = whole()
+    files.remove(*files.logs[:2])
+    return files
+
+
+def ahead() -> ManagerFiles:
+    files = ManagerFiles(dict(_made("swarm1", tuple(KEYS.keys.items()), 5000)))
     files.remove(*files.logs[:2])
     return files
 

@@ -16,7 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from swarmpy.errors import StorageCorrupt
-from swarmpy.raft.records import HEAD_BYTES, Kind
+from swarmpy.raft.file_header import read_header
+from swarmpy.raft.records import HEAD_BYTES, Kind, frame
 from swarmpy.raft.sealing import Sealing
 from swarmpy.security.data_keys import DataKeys
 from tests.raft.make_golden import version_1
@@ -28,6 +29,7 @@ from tests.raft.manager_files import (
     SNAPSHOTS,
     ManagerFiles,
     Start,
+    ahead,
     old,
     sealing_of,
     start,
@@ -106,6 +108,13 @@ def flip(at: int) -> Callable[[bytearray], None]:
         data[at] ^= 1
 
     return change
+
+
+def durable_behind(files: ManagerFiles, offset: int) -> bytes:
+    """Return a sound record for a place, written when all before it was durable."""
+    header = read_header(files.files[files.last], files.last, sealing_of())
+    assert header is not None
+    return frame(header.seal, Kind.BATCH, 99, b"", offset, offset)
 
 
 def chunk_made_the_end(files: ManagerFiles) -> None:
@@ -261,6 +270,65 @@ ENDS = [
     Case("empty file before", lambda f: f.truncate(f.middle, 0), DAMAGED + "0", middle),
     Case("zeros behind a file before", lambda f: f.append(f.middle, bytes(99)), f"{END}", middle),
     Case("garbage behind a file before", lambda f: f.append(f.middle, GARBAGE), f"{END}", middle),
+]
+
+AHEAD = [
+    Case("ahead: nothing", lambda _f: None, made=ahead),
+    Case("ahead: cut in the zeros", lambda f: f.truncate(f.last, END + 700), made=ahead),
+    Case("ahead: cut in a body", cut_at(last, -1, 60), up_to=DURABLE, made=ahead),
+    Case(
+        "ahead: what was not synced never written",
+        lambda f: f.zero(f.last, FIFTH, END),
+        up_to=DURABLE,
+        made=ahead,
+    ),
+    Case(
+        "ahead: half a sector never written",
+        lambda f: f.zero(f.last, FIFTH + 6, END),
+        f"{DAMAGED}{FIFTH}",
+        made=ahead,
+    ),
+    Case(
+        "ahead: zeros in a durable head",
+        lambda f: f.zero(f.last, FOURTH, FOURTH + HEAD_BYTES),
+        f"{DAMAGED}{FOURTH}",
+        made=ahead,
+    ),
+    Case(
+        "ahead: zeros from a durable record on",
+        lambda f: f.zero(f.last, FOURTH, END),
+        up_to=DURABLE - 1,
+        made=ahead,
+    ),
+    Case(
+        "ahead: zeroed record between",
+        lambda f: f.zero(f.last, SECOND, THIRD),
+        f"{DAMAGED}{SECOND}",
+        made=ahead,
+    ),
+    Case(
+        "ahead: record behind zeros that knows them to be durable",
+        lambda f: f.put(f.last, END + 900, durable_behind(f, END + 900)),
+        f"{DAMAGED}{END}",
+        made=ahead,
+    ),
+    Case(
+        "ahead: garbage at the end",
+        lambda f: f.put(f.last, END, GARBAGE[:20]),
+        f"{DAMAGED}{END}",
+        made=ahead,
+    ),
+    Case("ahead: bit in the last head", flipped(last, -1, 5), f"{DAMAGED}{FIFTH}", made=ahead),
+    Case("ahead: bit of the last length", flipped(last, -1, 7), f"{DAMAGED}{FIFTH}", made=ahead),
+    Case("ahead: bit in the last body", flipped(last, -1, 50), f"{DAMAGED}{FIFTH}", made=ahead),
+    Case("ahead: bit in the last tag", flipped(last, -1, -1), f"{DAMAGED}{FIFTH}", made=ahead),
+    Case(
+        "ahead: zeros behind a file before",
+        lambda f: f.append(f.middle, bytes(5000)),
+        f"{END}",
+        middle,
+        made=ahead,
+    ),
 ]
 
 FILES = [
@@ -425,7 +493,7 @@ VERSION_1 = [
     Case("version 1: snapshot bit", lambda f: f.flip(f.snapshot, 99), made=old, up_to=DURABLE),
 ]
 
-CASES = [*HEADERS, *RECORDS, *ENDS, *FILES, *SNAPSHOT, *VERSION_1]
+CASES = [*HEADERS, *RECORDS, *ENDS, *AHEAD, *FILES, *SNAPSHOT, *VERSION_1]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -457,7 +525,7 @@ def outcome(files: ManagerFiles) -> Start | StorageCorrupt:
 
 @settings(deadline=None, max_examples=400)
 @given(
-    made=st.sampled_from([trimmed, whole, old, upgraded]),
+    made=st.sampled_from([trimmed, whole, ahead, old, upgraded]),
     file=st.integers(0, 20),
     at=st.integers(0, 1 << 16),
     bit=st.integers(0, 7) | st.none(),

@@ -11,7 +11,7 @@ from swarmpy.errors import StorageCorrupt, StorageFull
 from swarmpy.raft.records import Kind, frame
 from swarmpy.raft.sealing import FileSeal
 from swarmpy.raft.settings import RaftSettings
-from tests.raft.cluster import DIRECTORY, SMALL, Cluster, Manager, simulate
+from tests.raft.cluster import DIRECTORY, NOTHING_AHEAD, SMALL, Cluster, Manager, simulate
 
 
 @pytest.mark.parametrize("names", ["a", "abc"], ids=["alone", "with followers"])
@@ -35,7 +35,7 @@ def test_a_full_disk_refuses_writes_until_there_is_room_again(names: str) -> Non
         await cluster.settle()
         assert leader.machine.words == ["before", "after"]
 
-    simulate(scenario)
+    simulate(scenario, settings=NOTHING_AHEAD)
 
 
 def test_a_manager_that_starts_on_a_full_disk_serves_once_there_is_room() -> None:
@@ -53,7 +53,7 @@ def test_a_manager_that_starts_on_a_full_disk_serves_once_there_is_room() -> Non
         await (await cluster.leader()).node.propose(b"after")
         assert manager.machine.words == ["before", "after"]
 
-    simulate(scenario)
+    simulate(scenario, settings=NOTHING_AHEAD)
 
 
 def test_a_follower_with_a_full_disk_acknowledges_nothing_and_catches_up_later() -> None:
@@ -74,7 +74,7 @@ def test_a_follower_with_a_full_disk_acknowledges_nothing_and_catches_up_later()
         await written
         await cluster.settle()
 
-    simulate(scenario)
+    simulate(scenario, settings=NOTHING_AHEAD)
 
 
 def test_a_full_disk_costs_no_term_and_no_second_leader() -> None:
@@ -90,6 +90,26 @@ def test_a_full_disk_costs_no_term_and_no_second_leader() -> None:
         for manager in cluster.managers.values():
             manager.disk.free()
         await (await cluster.leader()).node.propose(b"x")
+
+    simulate(scenario, settings=NOTHING_AHEAD)
+
+
+def test_a_full_disk_refuses_nothing_that_fits_into_the_zeros_ahead() -> None:
+    async def scenario(cluster: Cluster) -> None:
+        await cluster.start("a")
+        leader = await cluster.leader()
+        await leader.node.propose(b"makes the file longer")
+        leader.disk.fill()
+        await leader.node.propose(b"fits")
+        with pytest.raises(StorageFull):
+            await leader.node.propose(bytes(SMALL.log_ahead_bytes))
+        leader.disk.fill(SMALL.log_ahead_bytes - 1)
+        await leader.node.propose(b"fits, and more zeros do not")
+        leader.disk.free()
+        words = list(leader.machine.words)
+        await leader.crash()
+        await leader.start()
+        assert (await cluster.leader()).machine.words == words
 
     simulate(scenario)
 
@@ -148,7 +168,7 @@ def test_a_torn_tail_is_cut_and_what_was_acknowledged_is_there(kind: str) -> Non
         await manager.start()
         assert (await cluster.leader()).machine.words[-1] == "more"
 
-    simulate(scenario)
+    simulate(scenario, settings=NOTHING_AHEAD)
 
 
 @pytest.mark.parametrize("which", [0, -1], ids=["first file", "last file"])

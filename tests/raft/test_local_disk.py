@@ -53,6 +53,31 @@ def test_an_append_that_fails_halfway_leaves_the_file_as_it_was(tmp_path: Path) 
     assert (tmp_path / "file").read_bytes() == b"x" * 1000 + b"z"
 
 
+def test_an_append_goes_without_zeros_ahead_that_find_no_room(tmp_path: Path) -> None:
+    file = LocalDisk().append_to(tmp_path / "file", ahead_bytes=4000)
+    with files_limited_to(5000):
+        file.append(b"x" * 500)
+        assert (tmp_path / "file").stat().st_size == 4500
+        file.append(b"y" * 4200)
+        assert (tmp_path / "file").stat().st_size == 4700
+        with pytest.raises(OSError, match="large"):
+            file.append(b"z" * 400)
+    file.append(b"z" * 400)
+    file.close()
+    assert (tmp_path / "file").read_bytes() == b"x" * 500 + b"y" * 4200 + b"z" * 400
+
+
+def test_an_append_that_fails_halfway_leaves_none_of_it_in_the_zeros_ahead(tmp_path: Path) -> None:
+    file = LocalDisk().append_to(tmp_path / "file", ahead_bytes=4000)
+    file.append(b"x" * 500)
+    with files_limited_to(5000), pytest.raises(OSError, match="large"):
+        file.append(b"y" * 100_000)
+    assert (tmp_path / "file").read_bytes() == b"x" * 500
+    file.append(b"z")
+    file.close()
+    assert (tmp_path / "file").read_bytes() == b"x" * 500 + b"z" + bytes(4000)
+
+
 def test_directories_are_private_and_listed_in_order(tmp_path: Path) -> None:
     disk = LocalDisk()
     disk.make_dir(tmp_path / "a" / "b")

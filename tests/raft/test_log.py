@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 from swarmpy.errors import StorageCorrupt
 from swarmpy.raft.commands import Voter, membership
 from swarmpy.raft.log import RaftLog
-from swarmpy.raft.records import Kind, frame, is_torn, was_durable, whole_records
-from swarmpy.raft.sealing import FileSeal
+from swarmpy.raft.records import (
+    HEAD_BYTES,
+    Kind,
+    frame,
+    is_torn,
+    padding_bytes,
+    was_durable,
+    whole_records,
+)
+from swarmpy.raft.sealing import TAG_BYTES, FileSeal
 from swarmpy.raft.segments import Segments
 from swarmpy.testing.clock import VirtualClock
 from swarmpy.testing.faulty_disk import FaultyDisk
@@ -32,8 +40,8 @@ def make_disk(seed: int = 1) -> FaultyDisk:
     return FaultyDisk(random.Random(seed), VirtualClock(loop))
 
 
-def opened(disk: FaultyDisk, segment_bytes: int = 1 << 20) -> RaftLog:
-    log = RaftLog(Segments(disk, DIRECTORY, segment_bytes, SEALING))
+def opened(disk: FaultyDisk, segment_bytes: int = 1 << 20, ahead_bytes: int = 0) -> RaftLog:
+    log = RaftLog(Segments(disk, DIRECTORY, segment_bytes, SEALING, ahead_bytes))
     log.recover()
     return log
 
@@ -79,12 +87,19 @@ def test_a_cut_takes_back_entries_members_and_durability() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(cut=st.integers(0, 2000), synced=st.integers(0, 20), seed=st.integers(0, 99))
+@given(
+    cut=st.integers(0, 2000),
+    synced=st.integers(0, 20),
+    seed=st.integers(0, 99),
+    ahead_bytes=st.sampled_from([0, 100, 700, 5000]),
+    garbles=st.booleans(),
+)
 def test_a_crash_at_any_byte_leaves_a_beginning_with_all_that_was_synced(
-    cut: int, synced: int, seed: int
+    cut: int, synced: int, seed: int, ahead_bytes: int, garbles: bool
 ) -> None:
     disk = make_disk(seed)
-    log = opened(disk)
+    disk.garbles = garbles
+    log = opened(disk, ahead_bytes=ahead_bytes)
     path = DIRECTORY / disk.list_dir(DIRECTORY)[-1]
     appears_with = len(disk.read(path))
     everything = [f"word {number}" for number in range(20)]
@@ -222,6 +237,33 @@ def test_the_file_in_which_a_log_begins_anew_stays_as_long_as_it_is_needed() -> 
     again = opened(disk)
     assert (again.first_index, again.term_at(90)) == (90, 3)
     assert words(again) == ["new"]
+
+
+@pytest.mark.parametrize("ahead_bytes", [0, 50, 3000])
+@given(
+    before=st.integers(0, 600),
+    size=st.integers(0, 2000),
+    unwritten=st.sets(st.integers(0, 6), min_size=1),
+    bit=st.integers(0, 1 << 16),
+)
+def test_unwritten_sectors_are_a_torn_tail_and_a_flipped_bit_is_damage(
+    ahead_bytes: int, before: int, size: int, unwritten: set[int], bit: int
+) -> None:
+    start = before + padding_bytes(before)
+    body = size + padding_bytes(start + HEAD_BYTES + size + TAG_BYTES)
+    record = frame(SEAL, Kind.BATCH, 7, bytes(body), start, start)
+    data = bytes(b"d" * start) + record + bytes(ahead_bytes)
+    at = bit % (len(record) * 8)
+    flipped = bytearray(data)
+    flipped[start + at // 8] ^= 1 << at % 8
+    assert not is_torn(bytes(flipped), start)
+    torn = bytearray(data)
+    for sector in unwritten:
+        begin = max(start, start - start % 512 + sector * 512)
+        end = min(start - start % 512 + sector * 512 + 512, len(data))
+        if begin < start + len(record):
+            torn[begin:end] = bytes(end - begin)
+    assert is_torn(bytes(torn), start) == (bytes(torn) != data)
 
 
 @pytest.mark.parametrize("size", range(1, 520, 5))

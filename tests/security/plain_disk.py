@@ -15,7 +15,7 @@ class PlainDisk:
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
 
-    def append_to(self, path: Path) -> AppendFile:
+    def append_to(self, path: Path, ahead_bytes: int = 0) -> AppendFile:
         raise AssertionError("an identity is replaced, never appended to")
 
     def replace(self, path: Path, data: bytes) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmpy.testing.clock import VirtualClock
-from swarmpy.testing.faulty_disk import FaultyDisk
+from swarmpy.testing.faulty_disk import SECTOR_BYTES, FaultyDisk
 from swarmpy.testing.virtual_loop import VirtualLoop, run
 
 LOG = Path("/log")
@@ -47,6 +47,50 @@ def test_some_seed_tears_a_record_in_the_middle() -> None:
         disk.crash()
         lengths.add(len(disk.read(LOG)))
     assert lengths == set(range(7))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 1500), st.booleans()), max_size=8),
+    st.integers(0, 3000),
+    st.integers(),
+    st.booleans(),
+)
+def test_a_crash_in_zeros_ahead_leaves_each_unsynced_sector_written_or_zero(
+    writes: list[tuple[int, bool]], ahead_bytes: int, seed: int, garbles: bool
+) -> None:
+    disk = disk_of(seed)
+    disk.garbles = garbles
+    file = disk.append_to(LOG, ahead_bytes)
+    synced = written = b""
+    durable_size = 0
+    for size, sync in writes:
+        file.append(b"x" * size)
+        written += b"x" * size
+        if sync:
+            file.sync_now()
+            synced, durable_size = written, len(disk.read(LOG))
+    disk.crash()
+    left = disk.read(LOG)
+    assert left.startswith(synced)
+    assert len(left) >= durable_size
+    assert not left[len(written) :].strip(b"\0")
+    for sector in range(0, min(len(left), len(written)), SECTOR_BYTES):
+        end = min(sector + SECTOR_BYTES, len(left), len(written))
+        found = left[max(sector, len(synced)) : end]
+        assert found in {b"x" * len(found), bytes(len(found))}
+
+
+def test_some_seed_loses_what_was_written_over_zeros_and_not_synced() -> None:
+    left = set()
+    for seed in range(20):
+        disk = disk_of(seed)
+        file = disk.append_to(LOG, ahead_bytes=100)
+        file.append(b"one")
+        file.sync_now()
+        file.append(b"two")
+        disk.crash()
+        left.add(disk.read(LOG))
+    assert left == {b"one" + bytes(100), b"onetwo" + bytes(97)}
 
 
 def test_a_file_opened_before_a_crash_is_dead_after_it() -> None:

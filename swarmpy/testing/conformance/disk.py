@@ -106,10 +106,34 @@ async def a_removed_file_is_gone_and_may_be_removed_again(disk: Disk, directory:
     assert disk.list_dir(directory) == []
 
 
+async def zeros_stand_behind_what_was_appended_until_they_are_trimmed(
+    disk: Disk, directory: Path
+) -> None:
+    disk.make_dir(directory)
+    file = disk.append_to(directory / "log", ahead_bytes=100)
+    content = found = b""
+    for part in (b"first", b"x" * 90, b"y" * 30, b"z" * 500):
+        file.append(part)
+        content += part
+        await file.sync()
+        found = disk.read(directory / "log")
+        assert found.startswith(content)
+        assert found[len(content) :] == bytes(len(found) - len(content))
+        assert len(found) <= len(content) + 100
+    assert len(found) > len(content)
+    file.trim()
+    assert disk.read(directory / "log") == content
+    file.append(b"more")
+    file.sync_now()
+    file.close()
+    assert disk.read(directory / "log") == content + b"more"
+
+
 PROMISES: tuple[Promise, ...] = (
     appended_bytes_are_read_back_in_order,
     what_was_appended_is_read_before_it_is_synced,
     a_file_opened_again_grows_at_its_end,
+    zeros_stand_behind_what_was_appended_until_they_are_trimmed,
     a_new_file_has_its_name_at_once,
     names_are_listed_in_order,
     a_directory_that_is_not_there_lists_nothing,

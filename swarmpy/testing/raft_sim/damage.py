@@ -41,4 +41,4 @@ def _durable_bytes(data: bytes, path: Path, sealing: Sealing) -> int:
     proven, end = 0, len(header.data)
     for record in whole_records(data, end):
         proven, end = record.durable_bytes, record.end
-    return end if end == len(data) else proven
+    return proven if data[end:].strip(b"\0") else end

@@ -44,6 +44,7 @@ SETTINGS = RaftSettings(
     snapshot_keep=5,
     snapshot_chunk_bytes=150,
     segment_bytes=1500,
+    log_ahead_bytes=700,
     catch_up_s=1.5,
     inbox_frames=64,
 )
