@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -110,7 +110,7 @@ class RaftNode:
             self._member, self._store, self._clock, self._settings, self._turns.soon
         )
         self._membership = Membership(self._member, self._proposed, self._clock, self._settings)
-        self._network.set_handlers(self._on_frame, self._on_link)
+        self._network.set_handlers(self._on_frames, self._on_link)
         await self._network.start()
         self._member.begin(snapshot)
 
@@ -207,8 +207,9 @@ class RaftNode:
             self._turns.soon()
         return applied
 
-    def _on_frame(self, peer: str, frame: bytes) -> None:
-        self._member.deliver(peer, frame)
+    def _on_frames(self, peer: str, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self._member.deliver(peer, frame)
         self._turns.now()
 
     def _on_durable(self) -> None:

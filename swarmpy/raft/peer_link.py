@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from swarmpy.errors import InvalidInput
@@ -26,17 +26,17 @@ class PeerLink(asyncio.Protocol):
         self._transport = transport
         self._buffer = bytearray()
         """The beginning of a frame."""
-        self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
+        self._on_frames: Callable[[str, Sequence[bytes]], None] = lambda _peer, _frames: None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def live(self, on_frame: Callable[[str, bytes], None]) -> None:
-        """Tell of every frame, in the turn that it arrives in, until one end hangs up.
+    async def live(self, on_frames: Callable[[str, Sequence[bytes]], None]) -> None:
+        """Tell of all frames, those that arrive together at once, until one end hangs up.
 
         Raises:
             InvalidInput: a frame is longer than any can be.
             OSError: the connection broke.
         """
-        self._on_frame = on_frame
+        self._on_frames = on_frames
         self._transport.set_protocol(self)
         self._transport.resume_reading()
         await self._ended
@@ -62,21 +62,23 @@ class PeerLink(asyncio.Protocol):
         if self._buffer:
             self._buffer += data
             received = self._buffer
-        size, start = len(received), 0
-        while size >= start + LENGTH.size and not self._ended.done():
+        frames: list[bytes] = []
+        size, start, length = len(received), 0, 0
+        while size >= start + LENGTH.size and length <= FRAME_MAX_BYTES:
             (length,) = LENGTH.unpack_from(received, start)
             end = start + LENGTH.size + length
-            if length > FRAME_MAX_BYTES:
-                self._end(_too_long(length))
-            elif size < end:
+            if size < end:
                 break
-            else:
-                self._on_frame(self.peer_id, bytes(received[start + LENGTH.size : end]))
-                start = end
+            frames.append(bytes(received[start + LENGTH.size : end]))
+            start = end
         if received is data:
             self._buffer += data[start:]
         else:
             del self._buffer[:start]
+        if frames and not self._ended.done():
+            self._on_frames(self.peer_id, frames)
+        if length > FRAME_MAX_BYTES:
+            self._end(_too_long(length))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc)

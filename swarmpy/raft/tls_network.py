@@ -8,7 +8,7 @@ too. Should both succeed at once, the link that the greater id dialled stays.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
 import structlog
@@ -56,15 +56,17 @@ class TlsPeerNetwork:
         self._links: dict[str, PeerLink] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._tasks: TaskGroup | None = None
-        self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
+        self._on_frames: Callable[[str, Sequence[bytes]], None] = lambda _peer, _frames: None
         self._on_link: Callable[[str, bool], None] = lambda _peer, _up: None
 
     # --- seams.PeerNetwork
 
     def set_handlers(
-        self, on_frame: Callable[[str, bytes], None], on_link: Callable[[str, bool], None]
+        self,
+        on_frames: Callable[[str, Sequence[bytes]], None],
+        on_link: Callable[[str, bool], None],
     ) -> None:
-        self._on_frame = on_frame
+        self._on_frames = on_frames
         self._on_link = on_link
 
     async def start(self) -> None:
@@ -151,7 +153,7 @@ class TlsPeerNetwork:
         self._links[link.peer_id] = link
         self._on_link(link.peer_id, True)
         try:
-            await link.live(self._on_frame)
+            await link.live(self._on_frames)
         except (OSError, InvalidInput) as error:
             log.info("raft_link_broke", peer=link.peer_id, error=str(error))
         finally:

@@ -111,10 +111,10 @@ class PeerNetwork(Protocol):
 
     def set_handlers(
         self,
-        on_frame: Callable[[str, bytes], None],
+        on_frames: Callable[[str, Sequence[bytes]], None],
         on_link: Callable[[str, bool], None],
     ) -> None:
-        """Set who is told of (peer id, frame) and (peer id, link is up)."""
+        """Set who is told of (peer id, frames that came together) and (peer id, link is up)."""
 
     async def start(self) -> None: ...
 

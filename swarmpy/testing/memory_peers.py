@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmpy.rpc.address import split_address
@@ -35,7 +35,7 @@ class MemoryPeerNetwork:
         self._node_id = node_id
         self._address = address
         self._host = split_address(address)[0]
-        self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
+        self._on_frames: Callable[[str, Sequence[bytes]], None] = lambda _peer, _frames: None
         self._on_link: Callable[[str, bool], None] = lambda _peer, _up: None
         self._peers: dict[str, str] | None = None
         self._open_to_others = False
@@ -45,10 +45,10 @@ class MemoryPeerNetwork:
 
     def set_handlers(
         self,
-        on_frame: Callable[[str, bytes], None],
+        on_frames: Callable[[str, Sequence[bytes]], None],
         on_link: Callable[[str, bool], None],
     ) -> None:
-        self._on_frame = on_frame
+        self._on_frames = on_frames
         self._on_link = on_link
 
     async def start(self) -> None:
@@ -128,7 +128,7 @@ class MemoryPeerNetwork:
             socket.close()
             return
         self._drop(peer)
-        socket.on_message = lambda frame: self._on_frame(peer, frame)
+        socket.on_message = lambda frame: self._on_frames(peer, [frame])
         socket.on_close = lambda: self._ended(peer, socket)
         self._links[peer] = _Link(socket, preferred, asyncio.Event())
         self._on_link(peer, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -33,13 +33,15 @@ class Wiretap:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, RaftFrame]] = []
-        self.on_frame: Callable[[str, bytes], None]
+        self.on_frames: Callable[[str, Sequence[bytes]], None]
         self.on_link: Callable[[str, bool], None]
 
     def set_handlers(
-        self, on_frame: Callable[[str, bytes], None], on_link: Callable[[str, bool], None]
+        self,
+        on_frames: Callable[[str, Sequence[bytes]], None],
+        on_link: Callable[[str, bool], None],
     ) -> None:
-        self.on_frame, self.on_link = on_frame, on_link
+        self.on_frames, self.on_link = on_frames, on_link
 
     async def start(self) -> None:
         pass
@@ -108,7 +110,7 @@ class Lone:
 
     async def hear(self, peer: str, term: int, **body: Any) -> None:
         """Hear one frame, and give the member time to answer."""
-        self.network.on_frame(peer, RaftFrame(term=term, **body).SerializeToString())
+        self.network.on_frames(peer, [RaftFrame(term=term, **body).SerializeToString()])
         await asyncio.sleep(0.01)
 
     async def hear_append(

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from swarmpy.errors import InvalidInput, NotLeader, OutcomeUnknown, Unavailable
+from swarmpy.raft.append import Append
+from swarmpy.raft.frames import encode_append
 from swarmpy.raft.settings import RaftSettings
 from swarmpy.seams import Leadership
 from tests.raft.cluster import Cluster, Manager, simulate
+from tests.raft.lone import Lone, alone
 
 
 async def write(manager: Manager, prefix: str, count: int) -> list[str]:
@@ -347,6 +350,21 @@ def test_each_write_has_one_end_while_the_lead_is_handed_over() -> None:
     simulate(scenario)
 
 
+def test_appends_that_come_together_are_synced_and_acknowledged_as_one() -> None:
+    async def scenario(lone: Lone) -> None:
+        await lone.start()
+        await lone.hear_append((2, 0), range(3, 4), term=1)
+        synced, acknowledged = lone.disk.synced, len(lone.said("append_reply"))
+        appends = [encode_append(1, Append(i - 1, 1, [(b"\x00", i, 1)], 0)) for i in (4, 5, 6)]
+        lone.network.on_frames("a", appends)
+        await asyncio.sleep(0.01)
+        replies = [frame.append_reply for _, frame in lone.said("append_reply")[acknowledged:]]
+        assert [reply.match_index for reply in replies] == [6]
+        assert lone.disk.synced == synced + 1
+
+    alone(scenario)
+
+
 def test_garbage_frames_are_dropped() -> None:
     async def scenario(cluster: Cluster) -> None:
         await cluster.start("abc")
@@ -354,8 +372,8 @@ def test_garbage_frames_are_dropped() -> None:
         term = leader.node.leadership.term
         for garbage in (b"", b"\x80\x04cos\nsystem\n", bytes(100), cluster.rng.randbytes(500)):
             for manager in cluster.managers.values():
-                manager.node._on_frame(leader.name, garbage)
-                manager.node._on_frame("stranger", garbage)
+                manager.node._on_frames(leader.name, [garbage])
+                manager.node._on_frames("stranger", [garbage])
         await leader.node.propose(b"still here")
         await cluster.settle()
         assert leader.node.leadership.term == term

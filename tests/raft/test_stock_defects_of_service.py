@@ -226,7 +226,7 @@ class TestNothingFromThePortIsUnpickled:
     def test_here_it_is_dropped(self, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         async def scenario(lone: Lone) -> None:
             await lone.start()
-            lone.network.on_frame("stranger", data)
+            lone.network.on_frames("stranger", [data])
             await asyncio.sleep(0.1)
             assert not lone.running.done()
 
@@ -270,7 +270,7 @@ class TestOneLinkToAPeerIsLive:
                 network.add_host(name)
             heard: list[bytes] = []
             ear = MemoryPeerNetwork(network, "a", "a:1")
-            ear.set_handlers(lambda _peer, frame: heard.append(frame), lambda _peer, _up: None)
+            ear.set_handlers(lambda _peer, frames: heard.extend(frames), lambda _peer, _up: None)
             await ear.start()
             old, new = [await network.connect("b", "a:1") for _ in range(2)]
             for end in (old, new):

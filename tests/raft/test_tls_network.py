@@ -29,7 +29,7 @@ class End:
         self.links: list[tuple[str, bool]] = []
         self.address = ""
         self.network.set_handlers(
-            lambda peer, frame: self.frames.append((peer, frame)),
+            lambda peer, frames: self.frames.extend((peer, frame) for frame in frames),
             lambda peer, up: self.links.append((peer, up)),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -26,10 +26,10 @@ class Ear:
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.network.set_handlers(self._on_frame, self._on_link)
+        self.network.set_handlers(self._on_frames, self._on_link)
 
-    def _on_frame(self, peer: str, frame: bytes) -> None:
-        self.frames.append((peer, frame))
+    def _on_frames(self, peer: str, frames: Sequence[bytes]) -> None:
+        self.frames += [(peer, frame) for frame in frames]
         self.heard.set()
 
     def _on_link(self, peer: str, up: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from swarmpy.testing.raft_sim.network import HostileNetwork
 
@@ -16,7 +16,7 @@ class HostilePeers:
         self._name = name
         self._before_send = before_send
         """Called within the member's turn, whenever it says something."""
-        self._on_frame: Callable[[str, bytes], None] = lambda _peer, _frame: None
+        self._on_frames: Callable[[str, Sequence[bytes]], None] = lambda _peer, _frames: None
         self._on_link: Callable[[str, bool], None] = lambda _peer, _up: None
         self._peers: Mapping[str, str] | None = None
         self._open_to_others = False
@@ -31,10 +31,10 @@ class HostilePeers:
 
     def set_handlers(
         self,
-        on_frame: Callable[[str, bytes], None],
+        on_frames: Callable[[str, Sequence[bytes]], None],
         on_link: Callable[[str, bool], None],
     ) -> None:
-        self._on_frame = on_frame
+        self._on_frames = on_frames
         self._on_link = on_link
 
     async def start(self) -> None:
@@ -60,7 +60,7 @@ class HostilePeers:
         return self._peers is not None and peer in self._peers
 
     def arrived(self, peer: str, frame: bytes) -> None:
-        self._let_in(lambda: self._on_frame(peer, frame))
+        self._let_in(lambda: self._on_frames(peer, [frame]))
 
     def link_changed(self, peer: str, *, up: bool) -> None:
         self._let_in(lambda: self._on_link(peer, up))
