@@ -14,6 +14,7 @@ from swarmpy.pb.raft_pb2 import RaftFrame, RaftReadReply
 from swarmpy.raft.adapter import Core, Role
 from swarmpy.raft.elections import Elections
 from swarmpy.raft.follower import Follower
+from swarmpy.raft.frames import Heard
 from swarmpy.raft.reads import Reads
 from swarmpy.raft.replication import Replication, Send
 
@@ -42,7 +43,6 @@ class Dispatch:
         self._reads = reads
         self._send = send
         self._handlers: dict[str, Callable[[str, RaftFrame], None]] = {
-            "append": lambda peer, frame: follower.append(peer, frame.append),
             "append_reply": self._append_reply,
             "vote_request": lambda peer, frame: elections.vote_request(
                 peer, frame.term, frame.vote_request
@@ -62,13 +62,16 @@ class Dispatch:
             "ping": lambda _peer, _frame: None,
         }
 
-    def receive(self, peer: str, frame: RaftFrame) -> None:
-        kind = str(frame.WhichOneof("body"))
+    def receive(self, peer: str, heard: Heard) -> None:
+        frame, kind = heard.frame, heard.kind
         if kind in FROM_LEADER and not self._is_followed(peer, frame.term):
             return
         if kind in ANSWERS and not self._is_current(kind, frame.term):
             return
-        self._handlers[kind](peer, frame)
+        if heard.append is not None:
+            self._follower.append(peer, heard.append)
+        else:
+            self._handlers[kind](peer, frame)
 
     def _is_followed(self, peer: str, term: int) -> bool:
         if term < self._core.term:

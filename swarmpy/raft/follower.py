@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import structlog
 
 from swarmpy.pb.raft_pb2 import (
-    RaftAppend,
     RaftAppendReply,
     RaftFrame,
     RaftSnapshotChunk,
@@ -16,7 +15,6 @@ from swarmpy.pb.raft_pb2 import (
 )
 from swarmpy.raft.adapter import Core
 from swarmpy.raft.append import Append, where_to_go_on, without_truncation
-from swarmpy.raft.frames import decode_append
 from swarmpy.raft.log import RaftLog
 from swarmpy.raft.replication import Send
 from swarmpy.raft.snapshot_file import Snapshot
@@ -54,15 +52,14 @@ class Follower:
         self._on_snapshot = on_snapshot
         self._held: _Held | None = None
 
-    def append(self, leader: str, body: RaftAppend) -> None:
+    def append(self, leader: str, wanted: Append) -> None:
         """Add entries to the log; they are acknowledged when they are durable."""
-        wanted = decode_append(body)
         append, verified = without_truncation(self._log, wanted)
         prev = (append.prev_index, append.prev_term)
         term = self._core.term
         if not self._core.append(leader, term, prev, append.entries, append.commit_index):
             self._reject(leader, wanted)
-        elif body.entries:
+        elif wanted.entries:
             durable_index = self._log.durable_index
             told_index = 0 if verified <= durable_index else durable_index
             self._held = _Held(leader, term, verified, told_index)

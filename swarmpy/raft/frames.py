@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from google.protobuf.message import DecodeError
 
-from swarmpy.pb.raft_pb2 import RaftAppend, RaftFrame, RaftPing
+from swarmpy.pb.raft_pb2 import RaftFrame, RaftPing
 from swarmpy.raft.append import Append
 from swarmpy.raft.commands import MEMBERSHIP, Entry, members_in
 
 
-def parse(data: bytes) -> RaftFrame | None:
-    """Return the frame; None when it is garbage, which is to be dropped."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A frame that can be believed, what it is, and the append in it."""
+
+    frame: RaftFrame
+    kind: str
+    append: Append | None
+
+
+def parse(data: bytes) -> Heard | None:
+    """Return what a frame says; None when it is garbage, which is to be dropped."""
     try:
         frame = RaftFrame.FromString(data)
-        if frame.WhichOneof("body") is None or not _is_sound(frame):
+        kind = frame.WhichOneof("body")
+        if kind is None:
             return None
-    except DecodeError:
+        append = _append_in(frame) if kind == "append" else None
+    except (DecodeError, _Unsound):
         return None
-    return frame
+    return Heard(frame, kind, append)
 
 
 def ping(term: int) -> bytes:
@@ -36,23 +49,26 @@ def encode_append(term: int, append: Append) -> bytes:
     return frame.SerializeToString()
 
 
-def decode_append(body: RaftAppend) -> Append:
-    entries: list[Entry] = [(entry.command, entry.index, entry.term) for entry in body.entries]
-    return Append(body.prev_index, body.prev_term, entries, body.commit_index)
+class _Unsound(Exception):
+    """No leader sends this."""
 
 
-def _is_sound(frame: RaftFrame) -> bool:
-    """Say whether an append's entries follow each other and can be read."""
-    index, term = frame.append.prev_index, frame.append.prev_term
-    if frame.HasField("append") and not index:
-        return False
-    for entry in frame.append.entries:
-        entry_index, entry_term, command = entry.index, entry.term, entry.command
-        if entry_index != index + 1 or not term <= entry_term <= frame.term:
-            return False
+def _append_in(frame: RaftFrame) -> Append:
+    """Return the append, whose entries follow each other and can be read."""
+    body = frame.append
+    index, term, last_term = body.prev_index, body.prev_term, frame.term
+    if not index:
+        raise _Unsound
+    entries: list[Entry] = []
+    for entry in body.entries:
+        command, entry_index, entry_term = entry.command, entry.index, entry.term
+        index += 1
+        if entry_index != index or not term <= entry_term <= last_term:
+            raise _Unsound
         if not command or command[0] > MEMBERSHIP:
-            return False
+            raise _Unsound
         if command[0] == MEMBERSHIP:
             members_in(command)
-        index, term = entry_index, entry_term
-    return True
+        term = entry_term
+        entries.append((command, entry_index, entry_term))
+    return Append(body.prev_index, body.prev_term, entries, body.commit_index)

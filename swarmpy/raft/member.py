@@ -256,15 +256,15 @@ class Member:
     # --- inside
 
     def _receive(self, peer: str, data: bytes) -> None:
-        frame = parse(data)
-        if frame is None:
+        heard = parse(data)
+        if heard is None:
             log.warning("raft_frame_dropped", peer=peer, bytes=len(data))
             return
-        if not self.log_ids.believes(peer, frame):
+        if not self.log_ids.believes(peer, heard.frame):
             return
         self.reachable.heard(peer, self._now)
         with self._full_disk:
-            self._dispatch.receive(peer, frame)
+            self._dispatch.receive(peer, heard)
         self.voters.adopt()
 
     def _append_proposals(self) -> None:
