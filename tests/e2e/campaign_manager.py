@@ -23,7 +23,9 @@ from swarmpy.store.store import Store
 from tests.e2e.child import Answer, answer_parent
 from tests.e2e.raft_member import RaftMember
 
-SETTINGS = RaftSettings(snapshot_entries=400, snapshot_keep=50, segment_bytes=65536)
+SETTINGS = RaftSettings(
+    snapshot_entries=400, snapshot_keep=50, segment_bytes=65536, log_ahead_bytes=16384
+)
 
 
 class CampaignManager:
