@@ -25,8 +25,11 @@ def run(part: str, *, quick: bool) -> None:
     size = 200 if quick else 1000
     match part:
         case "deaths":
-            title(f"Deaths, N = {size:,}, 5 % loss")
-            detection(size, kills=2 if quick else 4)
+            title("Deaths, 5 % loss")
+            detection(DEFAULT, "default", 20, kills=5, goal_s=10.0)
+            kills = 2 if quick else 4
+            detection(DEFAULT, "default", size, kills, goal_s=8.0)
+            detection(LAN, "lan", size, kills, goal_s=15.0)
         case "false":
             title("False deaths")
             false_deaths(100, 20_000 if quick else 1_000_000, 0.05)
@@ -35,8 +38,8 @@ def run(part: str, *, quick: bool) -> None:
             for lag_s in (8.0, 16.0):
                 slow_nodes(lag_s, 30.0 if quick else 60.0, 1 if quick else 2)
             for profile, name, pause_s, goal in (
-                (DEFAULT, "default", 2.0, "0"),
-                (DEFAULT, "default", 5.0, ""),
+                (DEFAULT, "default", 5.0, "0"),
+                (DEFAULT, "default", 8.0, ""),
                 (LAN, "lan", 5.0, "0"),
             ):
                 paused(profile, name, pause_s, goal)

@@ -8,33 +8,37 @@ from statistics import median
 
 from bench.gossip.observe import Observer, sent
 from bench.gossip.report import row
-from swarmpy.core.gossip.profile import DEFAULT, LAN, Profile
+from swarmpy.core.gossip.profile import DEFAULT, Profile
 from swarmpy.testing.gossip_sim.swarm import GossipSwarm
 
+APART_S = 1.0
+"""Between a death that all know and the next."""
 WITHOUT_LIFEGUARD = replace(
     DEFAULT, health_max=0, confirmations=0, tells_suspects=False, mass_fraction=1.0
 )
 
 
-def detection(size: int, kills: int) -> None:
-    """Kill nodes, one after the other, at 5 % loss."""
-    for name, profile, goal_s in (("default", DEFAULT, 8.0), ("lan", LAN, 15.0)):
+def detection(profile: Profile, name: str, size: int, kills: int, goal_s: float) -> None:
+    """Kill nodes, one after the other, at 5 % loss: their processes first, then whole hosts."""
+    for what, host in (("process", False), ("host", True)):
         swarm = GossipSwarm(size, 1, profile=profile, loss=0.05)
         observer = Observer(swarm)
         swarm.run(3.0)
         first, known = [], []
         for victim in range(kills):
             began_s = swarm.now
-            swarm.crash(swarm.machines[victim])
+            swarm.crash(swarm.machines[victim], host=host)
             survivors = size - 1 - victim
             needed = round(survivors * 0.999)
             swarm.run_until(partial(_is_known, observer, victim, needed), 60)
             times = [at for at, _, of in observer.deaths if of == victim]
             first.append(min(times) - began_s)
             known.append(sorted(times)[needed - 1] - began_s)
-        row(f"{name}: first to know, median of {kills}", f"{median(first):.1f} s", "", met=None)
+            swarm.run(swarm.now + APART_S)
+        label = f"{name}, N = {size:,}, {what} killed"
+        row(f"{label}: first to know, median of {kills}", f"{median(first):.1f} s", "", met=None)
         row(
-            f"{name}: 99.9 % know, worst of {kills}",
+            f"{label}: 99.9 % know, worst of {kills}",
             f"{max(known):.1f} s",
             f"<= {goal_s:g} s",
             met=max(known) <= goal_s,

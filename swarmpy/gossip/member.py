@@ -20,7 +20,7 @@ from swarmpy.core.gossip import fingerprint
 from swarmpy.core.gossip.events import Event
 from swarmpy.core.gossip.gossip import Gossip
 from swarmpy.gossip.listener import Listener
-from swarmpy.gossip.streams import Streams
+from swarmpy.gossip.streams import Ending, Streams
 from swarmpy.gossip.udp import UdpSocket
 from swarmpy.gossip.wire import Refusal, Wire
 from swarmpy.pb.gossip_pb2 import GossipFrame, GossipMember, GossipPacket, GossipPing
@@ -157,7 +157,9 @@ class Member:
         task.add_done_callback(self._dialled.discard)
 
     async def _converse(self, address: str, frame: GossipFrame) -> None:
-        await self.streams.ask(address, frame)
+        if await self.streams.ask(address, frame) is Ending.REFUSED:
+            self.core.refused(frame, self.now())
+            self.flush()
 
     def _set_timer(self) -> None:
         """Let `tick` come when it is due; one that comes too early does no harm."""

@@ -19,6 +19,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from enum import Enum, auto
 from typing import Any, Final, TypeAlias
 
 from swarmpy.errors import InvalidInput, PermissionDenied, Unavailable
@@ -42,6 +43,16 @@ QUESTIONS_WAITING: Final = 1024
 
 Receive: TypeAlias = Callable[[GossipFrame], Iterator[GossipFrame]]
 Pair: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Ending(Enum):
+    """How a conversation ended."""
+
+    WELL = auto()
+    BROKEN = auto()
+    REFUSED = auto()
+    """Before it began: the host is there, and nobody listens at that port."""
+
 
 BROKEN: Final = (OSError, asyncio.IncompleteReadError, InvalidInput, PermissionDenied, Unavailable)
 """How a stream ends that does not end well. Nobody is told: gossip tries others."""
@@ -93,15 +104,16 @@ class Streams:
 
     # --- dialling
 
-    async def ask(self, address: str, question: GossipFrame) -> bool:
-        """Hold one conversation; False when it did not end well."""
+    async def ask(self, address: str, question: GossipFrame) -> Ending:
+        """Hold one conversation; return how it ended."""
         try:
             async with asyncio.timeout(STREAM_S), self._dialled(address) as (reader, writer):
                 await self._ask_all(question, reader, writer)
-        except BROKEN:
+        except BROKEN as error:
             self.broken += 1
-            return False
-        return True
+            is_refused = isinstance(error.__cause__ or error, ConnectionRefusedError)
+            return Ending.REFUSED if is_refused else Ending.BROKEN
+        return Ending.WELL
 
     async def ask_once(self, address: str, question: GossipFrame) -> GossipFrame | None:
         """Return the first answer, which the core does not hear of; None when none comes."""

@@ -25,49 +25,49 @@ _sym_db = _symbol_database.Default()
 from swarmpy.pb import types_pb2 as swarmpy_dot_pb_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17swarmpy/pb/gossip.proto\x12\nswarmpy.v1\x1a\x16swarmpy/pb/types.proto\"\x8a\x01\n\x0cGossipMember\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x13\n\x0bincarnation\x18\x04 \x01(\x04\x12\x13\n\x0b\x61pi_address\x18\x05 \x01(\t\x12\x0c\n\x04term\x18\x06 \x01(\x04\x12\x11\n\tleader_id\x18\x07 \x01(\t\"p\n\x0cGossipRumour\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.swarmpy.v1.GossipState\x12(\n\x06member\x18\x02 \x01(\x0b\x32\x18.swarmpy.v1.GossipMember\x12\x0e\n\x06source\x18\x03 \x01(\t\"0\n\rGossipVersion\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\x92\x02\n\x0eGossipEndpoint\x12\x12\n\nnetwork_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12*\n\x07version\x18\x04 \x01(\x0b\x32\x19.swarmpy.v1.GossipVersion\x12\x0f\n\x07removed\x18\x05 \x01(\x08\x12\x12\n\nservice_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12&\n\x05ports\x18\x08 \x03(\x0b\x32\x17.swarmpy.v1.PortBinding\x12(\n\x06health\x18\t \x01(\x0e\x32\x18.swarmpy.v1.GossipHealth\x12\x15\n\rvxlan_address\x18\n \x01(\t\"2\n\x0cGossipDigest\x12\x0f\n\x07members\x18\x01 \x01(\x06\x12\x11\n\tendpoints\x18\x02 \x01(\x06\"M\n\x0cGossipRecent\x12\x0b\n\x03low\x18\x01 \x01(\x07\x12\x0c\n\x04high\x18\x02 \x01(\x07\x12\x0f\n\x07members\x18\x03 \x03(\x07\x12\x11\n\tendpoints\x18\x04 \x03(\x07\"0\n\nGossipWant\x12\x0f\n\x07members\x18\x01 \x03(\x07\x12\x11\n\tendpoints\x18\x02 \x03(\x07\",\n\nGossipPing\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0e\n\x06target\x18\x02 \x01(\x07\"N\n\x11GossipPingRequest\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\x16\n\x0etarget_address\x18\x03 \x01(\t\"\x1b\n\tGossipAck\x12\x0e\n\x06number\x18\x01 \x01(\r\"\x1c\n\nGossipNack\x12\x0e\n\x06number\x18\x01 \x01(\r\"\xbe\x03\n\x0cGossipPacket\x12\x11\n\tsender_id\x18\x01 \x01(\t\x12&\n\x04ping\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.GossipPingH\x00\x12\x35\n\x0cping_request\x18\x03 \x01(\x0b\x32\x1d.swarmpy.v1.GossipPingRequestH\x00\x12$\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x15.swarmpy.v1.GossipAckH\x00\x12&\n\x04nack\x18\x05 \x01(\x0b\x32\x16.swarmpy.v1.GossipNackH\x00\x12*\n\x06recent\x18\x06 \x01(\x0b\x32\x18.swarmpy.v1.GossipRecentH\x00\x12&\n\x04want\x18\x07 \x01(\x0b\x32\x16.swarmpy.v1.GossipWantH\x00\x12(\n\x06\x64igest\x18\x08 \x01(\x0b\x32\x18.swarmpy.v1.GossipDigest\x12)\n\x07rumours\x18\t \x03(\x0b\x32\x18.swarmpy.v1.GossipRumour\x12-\n\tendpoints\x18\n \x03(\x0b\x32\x1a.swarmpy.v1.GossipEndpoint\x12\x0e\n\x06pulled\x18\x0b \x01(\x08\x42\x06\n\x04\x62ody\"0\n\tGossipSum\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x11\n\tendpoints\x18\x02 \x01(\x06\"[\n\nGossipSums\x12(\n\x06\x64igest\x18\x01 \x01(\x0b\x32\x18.swarmpy.v1.GossipDigest\x12#\n\x04sums\x18\x02 \x03(\x0b\x32\x15.swarmpy.v1.GossipSum\"e\n\tGossipSet\x12)\n\x07rumours\x18\x01 \x03(\x0b\x32\x18.swarmpy.v1.GossipRumour\x12-\n\tendpoints\x18\x02 \x03(\x0b\x32\x1a.swarmpy.v1.GossipEndpoint\"!\n\x0cGossipOwners\x12\x11\n\towner_ids\x18\x01 \x03(\t\"\x87\x02\n\x0bGossipFrame\x12(\n\x06sender\x18\x01 \x01(\x0b\x32\x18.swarmpy.v1.GossipMember\x12&\n\x04ping\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.GossipPingH\x00\x12$\n\x03\x61\x63k\x18\x03 \x01(\x0b\x32\x15.swarmpy.v1.GossipAckH\x00\x12&\n\x04sums\x18\x04 \x01(\x0b\x32\x16.swarmpy.v1.GossipSumsH\x00\x12$\n\x03set\x18\x05 \x01(\x0b\x32\x15.swarmpy.v1.GossipSetH\x00\x12*\n\x06owners\x18\x06 \x01(\x0b\x32\x18.swarmpy.v1.GossipOwnersH\x00\x42\x06\n\x04\x62ody*m\n\x0bGossipState\x12\x16\n\x12GOSSIP_STATE_ALIVE\x10\x00\x12\x18\n\x14GOSSIP_STATE_SUSPECT\x10\x01\x12\x15\n\x11GOSSIP_STATE_DEAD\x10\x02\x12\x15\n\x11GOSSIP_STATE_LEFT\x10\x03*}\n\x0cGossipHealth\x12\x19\n\x15GOSSIP_HEALTH_UNKNOWN\x10\x00\x12\x1a\n\x16GOSSIP_HEALTH_STARTING\x10\x01\x12\x19\n\x15GOSSIP_HEALTH_HEALTHY\x10\x02\x12\x1b\n\x17GOSSIP_HEALTH_UNHEALTHY\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17swarmpy/pb/gossip.proto\x12\nswarmpy.v1\x1a\x16swarmpy/pb/types.proto\"\x8a\x01\n\x0cGossipMember\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x13\n\x0bincarnation\x18\x04 \x01(\x04\x12\x13\n\x0b\x61pi_address\x18\x05 \x01(\t\x12\x0c\n\x04term\x18\x06 \x01(\x04\x12\x11\n\tleader_id\x18\x07 \x01(\t\"\x81\x01\n\x0cGossipRumour\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.swarmpy.v1.GossipState\x12(\n\x06member\x18\x02 \x01(\x0b\x32\x18.swarmpy.v1.GossipMember\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07refused\x18\x04 \x01(\x08\"0\n\rGossipVersion\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\x92\x02\n\x0eGossipEndpoint\x12\x12\n\nnetwork_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12*\n\x07version\x18\x04 \x01(\x0b\x32\x19.swarmpy.v1.GossipVersion\x12\x0f\n\x07removed\x18\x05 \x01(\x08\x12\x12\n\nservice_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12&\n\x05ports\x18\x08 \x03(\x0b\x32\x17.swarmpy.v1.PortBinding\x12(\n\x06health\x18\t \x01(\x0e\x32\x18.swarmpy.v1.GossipHealth\x12\x15\n\rvxlan_address\x18\n \x01(\t\"2\n\x0cGossipDigest\x12\x0f\n\x07members\x18\x01 \x01(\x06\x12\x11\n\tendpoints\x18\x02 \x01(\x06\"M\n\x0cGossipRecent\x12\x0b\n\x03low\x18\x01 \x01(\x07\x12\x0c\n\x04high\x18\x02 \x01(\x07\x12\x0f\n\x07members\x18\x03 \x03(\x07\x12\x11\n\tendpoints\x18\x04 \x03(\x07\"0\n\nGossipWant\x12\x0f\n\x07members\x18\x01 \x03(\x07\x12\x11\n\tendpoints\x18\x02 \x03(\x07\",\n\nGossipPing\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0e\n\x06target\x18\x02 \x01(\x07\"N\n\x11GossipPingRequest\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\x16\n\x0etarget_address\x18\x03 \x01(\t\"\x1b\n\tGossipAck\x12\x0e\n\x06number\x18\x01 \x01(\r\"\x1c\n\nGossipNack\x12\x0e\n\x06number\x18\x01 \x01(\r\"\xbe\x03\n\x0cGossipPacket\x12\x11\n\tsender_id\x18\x01 \x01(\t\x12&\n\x04ping\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.GossipPingH\x00\x12\x35\n\x0cping_request\x18\x03 \x01(\x0b\x32\x1d.swarmpy.v1.GossipPingRequestH\x00\x12$\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x15.swarmpy.v1.GossipAckH\x00\x12&\n\x04nack\x18\x05 \x01(\x0b\x32\x16.swarmpy.v1.GossipNackH\x00\x12*\n\x06recent\x18\x06 \x01(\x0b\x32\x18.swarmpy.v1.GossipRecentH\x00\x12&\n\x04want\x18\x07 \x01(\x0b\x32\x16.swarmpy.v1.GossipWantH\x00\x12(\n\x06\x64igest\x18\x08 \x01(\x0b\x32\x18.swarmpy.v1.GossipDigest\x12)\n\x07rumours\x18\t \x03(\x0b\x32\x18.swarmpy.v1.GossipRumour\x12-\n\tendpoints\x18\n \x03(\x0b\x32\x1a.swarmpy.v1.GossipEndpoint\x12\x0e\n\x06pulled\x18\x0b \x01(\x08\x42\x06\n\x04\x62ody\"0\n\tGossipSum\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x11\n\tendpoints\x18\x02 \x01(\x06\"[\n\nGossipSums\x12(\n\x06\x64igest\x18\x01 \x01(\x0b\x32\x18.swarmpy.v1.GossipDigest\x12#\n\x04sums\x18\x02 \x03(\x0b\x32\x15.swarmpy.v1.GossipSum\"e\n\tGossipSet\x12)\n\x07rumours\x18\x01 \x03(\x0b\x32\x18.swarmpy.v1.GossipRumour\x12-\n\tendpoints\x18\x02 \x03(\x0b\x32\x1a.swarmpy.v1.GossipEndpoint\"!\n\x0cGossipOwners\x12\x11\n\towner_ids\x18\x01 \x03(\t\"\x87\x02\n\x0bGossipFrame\x12(\n\x06sender\x18\x01 \x01(\x0b\x32\x18.swarmpy.v1.GossipMember\x12&\n\x04ping\x18\x02 \x01(\x0b\x32\x16.swarmpy.v1.GossipPingH\x00\x12$\n\x03\x61\x63k\x18\x03 \x01(\x0b\x32\x15.swarmpy.v1.GossipAckH\x00\x12&\n\x04sums\x18\x04 \x01(\x0b\x32\x16.swarmpy.v1.GossipSumsH\x00\x12$\n\x03set\x18\x05 \x01(\x0b\x32\x15.swarmpy.v1.GossipSetH\x00\x12*\n\x06owners\x18\x06 \x01(\x0b\x32\x18.swarmpy.v1.GossipOwnersH\x00\x42\x06\n\x04\x62ody*m\n\x0bGossipState\x12\x16\n\x12GOSSIP_STATE_ALIVE\x10\x00\x12\x18\n\x14GOSSIP_STATE_SUSPECT\x10\x01\x12\x15\n\x11GOSSIP_STATE_DEAD\x10\x02\x12\x15\n\x11GOSSIP_STATE_LEFT\x10\x03*}\n\x0cGossipHealth\x12\x19\n\x15GOSSIP_HEALTH_UNKNOWN\x10\x00\x12\x1a\n\x16GOSSIP_HEALTH_STARTING\x10\x01\x12\x19\n\x15GOSSIP_HEALTH_HEALTHY\x10\x02\x12\x1b\n\x17GOSSIP_HEALTH_UNHEALTHY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'swarmpy.pb.gossip_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GOSSIPSTATE']._serialized_start=2007
-  _globals['_GOSSIPSTATE']._serialized_end=2116
-  _globals['_GOSSIPHEALTH']._serialized_start=2118
-  _globals['_GOSSIPHEALTH']._serialized_end=2243
+  _globals['_GOSSIPSTATE']._serialized_start=2025
+  _globals['_GOSSIPSTATE']._serialized_end=2134
+  _globals['_GOSSIPHEALTH']._serialized_start=2136
+  _globals['_GOSSIPHEALTH']._serialized_end=2261
   _globals['_GOSSIPMEMBER']._serialized_start=64
   _globals['_GOSSIPMEMBER']._serialized_end=202
-  _globals['_GOSSIPRUMOUR']._serialized_start=204
-  _globals['_GOSSIPRUMOUR']._serialized_end=316
-  _globals['_GOSSIPVERSION']._serialized_start=318
-  _globals['_GOSSIPVERSION']._serialized_end=366
-  _globals['_GOSSIPENDPOINT']._serialized_start=369
-  _globals['_GOSSIPENDPOINT']._serialized_end=643
-  _globals['_GOSSIPDIGEST']._serialized_start=645
-  _globals['_GOSSIPDIGEST']._serialized_end=695
-  _globals['_GOSSIPRECENT']._serialized_start=697
-  _globals['_GOSSIPRECENT']._serialized_end=774
-  _globals['_GOSSIPWANT']._serialized_start=776
-  _globals['_GOSSIPWANT']._serialized_end=824
-  _globals['_GOSSIPPING']._serialized_start=826
-  _globals['_GOSSIPPING']._serialized_end=870
-  _globals['_GOSSIPPINGREQUEST']._serialized_start=872
-  _globals['_GOSSIPPINGREQUEST']._serialized_end=950
-  _globals['_GOSSIPACK']._serialized_start=952
-  _globals['_GOSSIPACK']._serialized_end=979
-  _globals['_GOSSIPNACK']._serialized_start=981
-  _globals['_GOSSIPNACK']._serialized_end=1009
-  _globals['_GOSSIPPACKET']._serialized_start=1012
-  _globals['_GOSSIPPACKET']._serialized_end=1458
-  _globals['_GOSSIPSUM']._serialized_start=1460
-  _globals['_GOSSIPSUM']._serialized_end=1508
-  _globals['_GOSSIPSUMS']._serialized_start=1510
-  _globals['_GOSSIPSUMS']._serialized_end=1601
-  _globals['_GOSSIPSET']._serialized_start=1603
-  _globals['_GOSSIPSET']._serialized_end=1704
-  _globals['_GOSSIPOWNERS']._serialized_start=1706
-  _globals['_GOSSIPOWNERS']._serialized_end=1739
-  _globals['_GOSSIPFRAME']._serialized_start=1742
-  _globals['_GOSSIPFRAME']._serialized_end=2005
+  _globals['_GOSSIPRUMOUR']._serialized_start=205
+  _globals['_GOSSIPRUMOUR']._serialized_end=334
+  _globals['_GOSSIPVERSION']._serialized_start=336
+  _globals['_GOSSIPVERSION']._serialized_end=384
+  _globals['_GOSSIPENDPOINT']._serialized_start=387
+  _globals['_GOSSIPENDPOINT']._serialized_end=661
+  _globals['_GOSSIPDIGEST']._serialized_start=663
+  _globals['_GOSSIPDIGEST']._serialized_end=713
+  _globals['_GOSSIPRECENT']._serialized_start=715
+  _globals['_GOSSIPRECENT']._serialized_end=792
+  _globals['_GOSSIPWANT']._serialized_start=794
+  _globals['_GOSSIPWANT']._serialized_end=842
+  _globals['_GOSSIPPING']._serialized_start=844
+  _globals['_GOSSIPPING']._serialized_end=888
+  _globals['_GOSSIPPINGREQUEST']._serialized_start=890
+  _globals['_GOSSIPPINGREQUEST']._serialized_end=968
+  _globals['_GOSSIPACK']._serialized_start=970
+  _globals['_GOSSIPACK']._serialized_end=997
+  _globals['_GOSSIPNACK']._serialized_start=999
+  _globals['_GOSSIPNACK']._serialized_end=1027
+  _globals['_GOSSIPPACKET']._serialized_start=1030
+  _globals['_GOSSIPPACKET']._serialized_end=1476
+  _globals['_GOSSIPSUM']._serialized_start=1478
+  _globals['_GOSSIPSUM']._serialized_end=1526
+  _globals['_GOSSIPSUMS']._serialized_start=1528
+  _globals['_GOSSIPSUMS']._serialized_end=1619
+  _globals['_GOSSIPSET']._serialized_start=1621
+  _globals['_GOSSIPSET']._serialized_end=1722
+  _globals['_GOSSIPOWNERS']._serialized_start=1724
+  _globals['_GOSSIPOWNERS']._serialized_end=1757
+  _globals['_GOSSIPFRAME']._serialized_start=1760
+  _globals['_GOSSIPFRAME']._serialized_end=2023
 # @@protoc_insertion_point(module_scope)

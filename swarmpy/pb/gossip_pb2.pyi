@@ -126,9 +126,12 @@ class GossipRumour(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     state: Global___GossipState.ValueType
     source: _builtins.str
     """who suspects it; empty in the other states"""
+    refused: _builtins.bool
+    """the source's own connection to it was refused: the host is there, nobody listens"""
     @_builtins.property
     def member(self) -> Global___GossipMember:
         """whole when alive; else node_id, epoch and incarnation alone"""
@@ -139,10 +142,11 @@ class GossipRumour(_message.Message):
         state: Global___GossipState.ValueType = ...,
         member: Global___GossipMember | None = ...,
         source: _builtins.str = ...,
+        refused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "source", b"source", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "refused", b"refused", "source", b"source", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -33,13 +33,19 @@ def node(
 
 
 def told(
-    state: GossipState.ValueType, name: str, epoch: int = 1, incarnation: int = 0, source: str = ""
+    state: GossipState.ValueType,
+    name: str,
+    epoch: int = 1,
+    incarnation: int = 0,
+    source: str = "",
+    *,
+    refused: bool = False,
 ) -> GossipRumour:
     """Return a rumour."""
     who = GossipMember(node_id=name, epoch=epoch, incarnation=incarnation)
     if state == GossipState.GOSSIP_STATE_ALIVE:
         who.address = name
-    return GossipRumour(state=state, member=who, source=source)
+    return GossipRumour(state=state, member=who, source=source, refused=refused)
 
 
 def packet(*rumours: GossipRumour, sender: str = "a") -> GossipPacket:

@@ -107,20 +107,31 @@ def test_who_leaves_does_not_refute_and_is_known_to_have_left() -> None:
     assert MemberLeft("me") in other.events()
 
 
-def suspect(gossip: Gossip, name: str, *sources: str, now: float = 1.0) -> None:
+def suspect(
+    gossip: Gossip, name: str, *sources: str, now: float = 1.0, refused: bool = False
+) -> None:
     for source in sources:
-        gossip.receive(packet(told(SUSPECT, name, 1, 0, source), sender=source), now)
+        said = told(SUSPECT, name, 1, 0, source, refused=refused)
+        gossip.receive(packet(said, sender=source), now)
 
 
 def test_a_suspicion_that_others_confirm_ends_early_and_certain() -> None:
     gossip = node(*"abcdefghij", "x")
     suspect(gossip, "x", "a", "b", "c")
     gossip.tick(1.0)
-    end = 1.0 + DEFAULT.suspicion_min_s(gossip.alive)
+    end = 1.0 + DEFAULT.suspicion_bounds(gossip.alive).silent_s
     run(gossip, 1.0, end - 0.01)
     assert state_of(gossip, "x") == SUSPECT
     run(gossip, end - 0.01, end + 0.01)
     assert MemberDead("x", certain=True) in gossip.events()
+
+
+def test_others_that_were_refused_do_not_hurry_who_was_not() -> None:
+    gossip = node(*"abcdefghij", "x")
+    suspect(gossip, "x", *"abcdef", refused=True)
+    gossip.tick(1.0)
+    run(gossip, 1.0, 1.0 + DEFAULT.stillness_s - 0.01)
+    assert state_of(gossip, "x") == SUSPECT
 
 
 def test_a_death_that_nobody_confirms_is_told_to_nobody() -> None:
@@ -136,7 +147,7 @@ def test_when_many_vanish_at_once_their_deaths_are_uncertain() -> None:
     gossip = node(*"abcdefghij")
     for name in "fghij":
         suspect(gossip, name, "a", "b", "c")
-    run(gossip, 1.0, 1.0 + DEFAULT.suspicion_min_s(gossip.alive) + 0.1)
+    run(gossip, 1.0, 1.0 + DEFAULT.suspicion_bounds(gossip.alive).silent_s + 0.1)
     deaths = {e.node_id: e.certain for e in gossip.events() if isinstance(e, MemberDead)}
     assert not any(deaths[name] for name in "fghij")
 

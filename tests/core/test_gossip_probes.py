@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from swarmpy.core.gossip.gossip import Gossip
 from swarmpy.core.gossip.profile import DEFAULT
 from swarmpy.pb.gossip_pb2 import (
     GOSSIP_STATE_ALIVE,
+    GOSSIP_STATE_DEAD,
     GOSSIP_STATE_SUSPECT,
     GossipAck,
     GossipFrame,
@@ -18,7 +20,7 @@ from swarmpy.pb.gossip_pb2 import (
     GossipPing,
     GossipPingRequest,
 )
-from tests.core.gossip_world import node, packet, said, state_of, told
+from tests.core.gossip_world import node, packet, run, said, state_of, told
 
 INTERVAL_S = DEFAULT.probe_interval_s
 
@@ -108,6 +110,58 @@ def test_nobody_answering_makes_a_suspect_and_missing_nacks_count_against_us() -
     gossip.tick(began + INTERVAL_S)
     assert state_of(gossip, target) == GOSSIP_STATE_SUSPECT
     assert gossip.health == 1
+
+
+def refused_probe(late_s: float) -> tuple[Gossip, str, float]:
+    """Return a node whose stream was refused, the target, and when it was suspected."""
+    gossip, began, _, target = unanswered(*"abcdefghij")
+    [stream] = gossip.outbox().streams
+    ends = began + INTERVAL_S
+    if late_s <= 0:
+        gossip.refused(stream.frame, ends + late_s)
+    gossip.tick(ends)
+    if late_s > 0:
+        gossip.refused(stream.frame, ends + late_s)
+    return gossip, target, ends
+
+
+def refused_by(source: str, target: str) -> GossipPacket:
+    return packet(told(GOSSIP_STATE_SUSPECT, target, source=source, refused=True), sender=source)
+
+
+@pytest.mark.parametrize("late_s", [-0.2, 0.9], ids=["within-the-probe", "when-it-is-over"])
+def test_who_is_refused_says_so_and_with_two_others_declares_death_soon(late_s: float) -> None:
+    gossip, target, began = refused_probe(late_s)
+    told_on = told(GOSSIP_STATE_SUSPECT, target, source="me", refused=True)
+    sent = run(gossip, began, began + 1.2)
+    assert told_on in [rumour for one in sent for rumour in one.rumours]
+    for source in sorted(set("abc") - {target})[:2]:
+        gossip.receive(refused_by(source, target), began + 1.2)
+    soon = DEFAULT.suspicion_bounds(gossip.alive).refused_s
+    assert soon < DEFAULT.stillness_s
+    run(gossip, began + 1.2, began + soon + 0.01)
+    assert state_of(gossip, target) == GOSSIP_STATE_DEAD
+
+
+def test_who_answers_after_a_refusal_is_not_suspected() -> None:
+    gossip, began, ping, target = unanswered(*"abcdef")
+    [stream] = gossip.outbox().streams
+    gossip.refused(stream.frame, began + 0.3)
+    ack(gossip, ping.ping.number, began + 0.4)
+    gossip.refused(stream.frame, began + 0.6)
+    gossip.tick(began + INTERVAL_S)
+    assert state_of(gossip, target) == GOSSIP_STATE_ALIVE
+
+
+def test_a_refusal_of_an_earlier_life_says_nothing_of_a_later_one() -> None:
+    gossip, began, _, target = unanswered(*"abcdef")
+    [stream] = gossip.outbox().streams
+    gossip.tick(began + INTERVAL_S)
+    gossip.receive(packet(told(GOSSIP_STATE_ALIVE, target, 2)), began + 0.6)
+    gossip.receive(packet(told(GOSSIP_STATE_SUSPECT, target, 2, source="a")), began + 0.7)
+    gossip.refused(stream.frame, began + 0.8)
+    record = [r for sent in run(gossip, began + 0.8, began + 2.0) for r in sent.rumours]
+    assert not any(rumour.refused for rumour in record)
 
 
 def test_who_slept_through_a_probe_blames_nobody() -> None:

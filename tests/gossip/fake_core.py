@@ -26,6 +26,7 @@ class FakeCore(Gossip):
         self.said = GossipMember(node_id=node_id, address=address, epoch=1)
         self.packets: list[GossipPacket] = []
         self.frames: list[GossipFrame] = []
+        self.refusals: list[GossipFrame] = []
         self.ticks: list[float] = []
         self.wakes_at = NEVER
         self.datagrams: list[Datagram] = []
@@ -49,6 +50,9 @@ class FakeCore(Gossip):
         if frame.HasField("ping"):
             return iter([GossipFrame(ack=GossipAck(number=frame.ping.number))])
         return self.answer(frame)
+
+    def refused(self, frame: GossipFrame, now: float) -> None:
+        self.refusals.append(frame)
 
     def tick(self, now: float) -> None:
         self.ticks.append(now)

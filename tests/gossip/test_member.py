@@ -86,6 +86,17 @@ async def test_a_request_opens_a_stream_and_all_answers_come_back() -> None:
     assert core_b.frames == [request]
 
 
+async def test_the_core_hears_of_a_stream_that_is_refused_and_of_no_other_that_fails() -> None:
+    member, core = made("n1")
+    frame = GossipFrame(ping=GossipPing(number=7))
+    async with running(member):
+        core.requests.append(StreamRequest("nonsense", GossipFrame(sums=GossipSums())))
+        core.requests.append(StreamRequest(free_address(), frame))
+        member.flush()
+        await until(lambda: core.refusals and member.streams.broken == 2)
+    assert core.refusals == [frame]
+
+
 async def test_the_core_is_ticked_when_it_wants_and_sooner_when_it_changes_its_mind() -> None:
     a, core = made("a")
     core.wakes_at = a.now() + 60.0

@@ -9,7 +9,7 @@ import pytest
 
 from swarmpy.gossip import listener
 from swarmpy.gossip.listener import Listener
-from swarmpy.gossip.streams import QUESTIONS_OPEN, Streams
+from swarmpy.gossip.streams import QUESTIONS_OPEN, Ending, Streams
 from swarmpy.pb.gossip_pb2 import (
     GossipEndpoint,
     GossipFrame,
@@ -21,6 +21,7 @@ from swarmpy.pb.gossip_pb2 import (
 from swarmpy.pb.types_pb2 import NODE_ROLE_WORKER
 from swarmpy.security.tls_context import Papers
 from tests.conformance.identities import SwarmIdentities
+from tests.gossip.ports import free_address
 
 SUMS = GossipFrame(sender=GossipMember(node_id="n1"), sums=GossipSums())
 
@@ -85,7 +86,7 @@ async def test_a_question_is_answered_in_pieces_as_they_are_made(make: Make) -> 
 
     here, there = Ear(), Ear(pieces)
     async with listening(make("n2", there)) as address:
-        assert await make("n1", here).ask(address, SUMS)
+        assert await make("n1", here).ask(address, SUMS) is Ending.WELL
     assert here.frames == [part(number) for number in range(20)]
     assert there.frames == [SUMS]
     assert made == list(range(20))
@@ -97,7 +98,7 @@ async def test_what_the_dialler_is_asked_it_answers_on_the_same_stream(make: Mak
     there = Ear(lambda frame: iter([owners]) if frame.HasField("sums") else iter(()))
     here = Ear(lambda frame: iter(told) if frame.HasField("owners") else iter(()))
     async with listening(make("n2", there)) as address:
-        assert await make("n1", here).ask(address, SUMS)
+        assert await make("n1", here).ask(address, SUMS) is Ending.WELL
     assert there.frames == [SUMS, *told]
 
 
@@ -108,9 +109,27 @@ async def test_one_answer_may_be_asked_for_alone(make: Make) -> None:
     assert here.frames == []
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:80", "nonsense", ""])
+@pytest.mark.parametrize("address", ["localhost:80", "nonsense", ""])
 async def test_nobody_there_is_no_error(address: str) -> None:
-    assert not await Streams("c", None, Ear().receive).ask(address, SUMS)
+    assert await Streams("c", None, Ear().receive).ask(address, SUMS) is Ending.BROKEN
+
+
+async def test_a_port_that_nobody_listens_at_refuses(make: Make) -> None:
+    assert await make("n1", Ear()).ask(free_address(), SUMS) is Ending.REFUSED
+
+
+@pytest.mark.parametrize("has_papers", [True, False], ids=["tls", "plain"])
+async def test_who_stands_still_refuses_nothing(
+    has_papers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swarmpy.gossip.streams.STREAM_S", 0.05)
+    papers = papers_of(SwarmIdentities(), "n1") if has_papers else None
+    still = Listener("127.0.0.1:0")  # bound, and nobody accepts
+    try:
+        address = f"127.0.0.1:{still._socket.getsockname()[1]}"
+        assert await Streams("c", papers, Ear().receive).ask(address, SUMS) is Ending.BROKEN
+    finally:
+        still.close()
 
 
 async def test_other_swarms_and_those_without_certificate_are_not_heard() -> None:
@@ -122,7 +141,7 @@ async def test_other_swarms_and_those_without_certificate_are_not_heard() -> Non
     async with listening(server) as address:
         for stranger in (papers_of(others, "n1"), None):
             asked = Streams("c", stranger, Ear().receive)
-            assert not await asked.ask(address, SUMS)
+            assert await asked.ask(address, SUMS) is Ending.BROKEN
             assert await asked.ask_once(address, SUMS) is None
     assert there.frames == []
 
@@ -132,7 +151,7 @@ async def test_no_node_speaks_for_another() -> None:
     cluster = identities.of("n2", NODE_ROLE_WORKER).cluster_id
     async with listening(Streams(cluster, papers_of(identities, "n2"), there.receive)) as address:
         asker = Streams(cluster, papers_of(identities, "n3"), Ear().receive)
-        assert not await asker.ask(address, SUMS)
+        assert await asker.ask(address, SUMS) is Ending.BROKEN
     assert there.frames == []
 
 
@@ -151,7 +170,7 @@ async def test_noise_ends_its_own_stream_and_no_other(noise: bytes) -> None:
         writer.write_eof()
         assert await reader.read() == b""
         writer.close()
-        assert await Streams("c", None, Ear().receive).ask(address, SUMS)
+        assert await Streams("c", None, Ear().receive).ask(address, SUMS) is Ending.WELL
     assert there.frames == [SUMS]
     assert streams.broken == (1 if noise else 0)
 
@@ -165,11 +184,11 @@ async def test_more_streams_than_the_most_are_refused_at_the_door(
         host, port = address.split(":")
         _, first = await asyncio.open_connection(host, int(port))
         asker = Streams("c", None, Ear().receive)
-        assert not await asker.ask(address, SUMS)
+        assert await asker.ask(address, SUMS) is Ending.BROKEN
         first.close()
         await first.wait_closed()
         async with asyncio.timeout(10):
-            while not await asker.ask(address, SUMS):
+            while await asker.ask(address, SUMS) is not Ending.WELL:
                 await asyncio.sleep(0)
 
 
@@ -179,6 +198,6 @@ async def test_new_papers_are_shown_on_new_streams() -> None:
     server = Streams(cluster, papers_of(other, "n2"), Ear().receive)
     async with listening(server) as address:
         asker = Streams(cluster, papers_of(ours, "n1"), Ear().receive)
-        assert not await asker.ask(address, SUMS)
+        assert await asker.ask(address, SUMS) is Ending.BROKEN
         server.set_papers(papers_of(ours, "n2"))
-        assert await asker.ask(address, SUMS)
+        assert await asker.ask(address, SUMS) is Ending.WELL

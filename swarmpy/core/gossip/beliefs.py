@@ -79,7 +79,8 @@ class Beliefs:
             self.take_alive(told, now)
         elif state == GOSSIP_STATE_SUSPECT:
             self._learn(told, now)
-            self.suspect(told.node_id, version, rumour.source or from_set, now)
+            source = rumour.source or from_set
+            self.suspect(told.node_id, version, source, now, refused=rumour.refused)
         elif state == GOSSIP_STATE_DEAD and from_set:
             if not self._learn_dead(told, version, now):
                 self.suspect(told.node_id, version, from_set, now)
@@ -109,27 +110,35 @@ class Beliefs:
             self._desk.events.append(MemberBack(member.said))
             self._table.show(node_id)
 
-    def suspect(self, node_id: str, version: Version, source: str, now: float) -> None:
-        """`source` got no answer from a member."""
+    def suspect(
+        self, node_id: str, version: Version, source: str, now: float, *, refused: bool = False
+    ) -> None:
+        """`source` got no answer from a member; or was `refused`, when nobody listens there."""
         member = self._roster.members.get(node_id)
         if member is None or not member.is_up or version < member.version:
             return
         if member.suspicion is not None:
-            if member.suspicion.confirm(source):
+            if member.suspicion.confirm(source, refused=refused):
                 self._schedule(member)
                 self._tell_suspicion(member, source)
             return
         member.version = version
-        profile = self._desk.profile
-        low_s = profile.suspicion_min_s(self._roster.alive)
-        needed = profile.confirmations if self._roster.alive - 2 >= profile.confirmations else 0
-        bounds = (low_s, low_s * profile.suspicion_max_factor)
-        member.suspicion = Suspicion(source, now, bounds, needed)
+        profile, alive = self._desk.profile, self._roster.alive
+        needed = profile.confirmations if alive - 2 >= profile.confirmations else 0
+        bounds = profile.suspicion_bounds(alive)
+        member.suspicion = Suspicion(self._desk.me.node_id, now, bounds, needed)
+        member.suspicion.confirm(source, refused=refused)
         member.state, member.since = GOSSIP_STATE_SUSPECT, now
         self._roster.suspects += 1
         self._schedule(member)
         self._tell_suspicion(member, source)
         self._desk.events.append(MemberSuspected(node_id, source))
+
+    def was_refused(self, node_id: str, version: Version, now: float) -> None:
+        """A connection of our own was refused, too late for the probe it was part of."""
+        member = self._roster.members.get(node_id)
+        if member is not None and member.suspicion is not None:
+            self.suspect(node_id, version, self._desk.me.node_id, now, refused=True)
 
     def expire(self, now: float) -> None:
         """Declare dead whose time is over."""

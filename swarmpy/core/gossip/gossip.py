@@ -120,6 +120,14 @@ class Gossip:
         """
         return self._intake.receive_stream(frame, now)
 
+    def refused(self, frame: GossipFrame, now: float) -> None:
+        """The host that this frame was to go to on a new stream said that nobody listens there.
+
+        Not for a connection that is not answered, or that somebody on the way refuses.
+        """
+        if frame.HasField("ping"):
+            self._probes.refused(frame.ping.number, now)
+
     def tick(self, now: float) -> None:
         """Do what is due. Too early does nothing, late does it late."""
         profile = self._desk.profile

@@ -77,7 +77,10 @@ class Member:
         epoch, incarnation = self.version
         who = GossipMember(node_id=self.said.node_id, epoch=epoch, incarnation=incarnation)
         if self.counts:
-            return GossipRumour(state=GOSSIP_STATE_SUSPECT, member=who, source=source)
+            refused = self.suspicion is not None and self.suspicion.was_refused(source)
+            return GossipRumour(
+                state=GOSSIP_STATE_SUSPECT, member=who, source=source, refused=refused
+            )
         return GossipRumour(state=self.state, member=who)
 
     def record(self, source: str) -> GossipRumour:

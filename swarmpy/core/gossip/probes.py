@@ -3,6 +3,8 @@
     ping ── ack_timeout_s ──> k ping requests, a ping on a stream ── interval ends ──> suspect
       └────────────── ack ────────────── ack, from anybody ──────────────> it is there
 
+A stream that is refused says more than one that is not answered: see suspicion.py.
+
 Source: SWIM; Lifeguard for nacks and health; hashicorp/memberlist for the stream.
 """
 
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from swarmpy.core.gossip import fingerprint
 from swarmpy.core.gossip.beliefs import NEVER, Beliefs
 from swarmpy.core.gossip.desk import Desk
-from swarmpy.core.gossip.member import Member
+from swarmpy.core.gossip.member import Member, Version
 from swarmpy.core.gossip.roster import Roster
 from swarmpy.pb.gossip_pb2 import (
     GOSSIP_STATE_ALIVE,
@@ -30,6 +32,8 @@ from swarmpy.pb.gossip_pb2 import (
 NUMBERS = 1 << 32
 RELAYS_MOST = 256
 """Pings for others under way; more requests are not answered."""
+KNOCKS_MOST = 8
+"""Streams of probes whose refusal is still waited for: it may come when the probe is over."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class _Probe:
     ask_others_at: float
     ends_at: float
     asked: int = 0
+    refused: bool = False
     nacks: set[str] = field(default_factory=set)
 
 
@@ -62,6 +67,8 @@ class Probes:
         self._number = int(desk.chance.random() * NUMBERS)
         self._probe: _Probe | None = None
         self._relays: dict[int, _Relay] = {}
+        self._knocks: dict[int, tuple[str, Version]] = {}
+        """Number of a ping on a stream -> at whom."""
         self._retry_at = now + desk.chance.random() * desk.profile.retry_interval_s
         self._retried: tuple[int, Member] | None = None
         self._me_tag = fingerprint.of_node(desk.me.node_id)
@@ -150,6 +157,16 @@ class Probes:
         if self._probe is not None and self._probe.number == number:
             self._probe.nacks.add(sender_id)
 
+    def refused(self, number: int, now: float) -> None:
+        """The stream that was to carry this ping was refused: nobody listens there."""
+        knock = self._knocks.pop(number, None)
+        if knock is None:
+            return
+        if self._probe is not None and self._probe.number == number:
+            self._probe.refused = True
+        else:
+            self._beliefs.was_refused(*knock, now)
+
     # --- what is due
 
     def _begin(self, now: float, digest: GossipDigest) -> bool:
@@ -217,14 +234,17 @@ class Probes:
             self._desk.fill(packet, self._roster.alive)
             self._desk.send(helper.said.address, packet)
         probe.asked = len(helpers)
+        self._knocks[probe.number] = (target.said.node_id, target.version)
+        if len(self._knocks) > KNOCKS_MOST:
+            del self._knocks[next(iter(self._knocks))]
         ping = GossipPing(number=probe.number, target=target.tag)
         self._desk.open_stream(target.said.address, GossipFrame(sender=self._desk.me, ping=ping))
 
     def _fail(self, probe: _Probe, now: float) -> None:
         self._probe = None
         self._desk.health.probe_failed(probe.asked, min(probe.asked, len(probe.nacks)))
-        member = probe.member
-        self._beliefs.suspect(member.said.node_id, member.version, self._desk.me.node_id, now)
+        member, me = probe.member, self._desk.me.node_id
+        self._beliefs.suspect(member.said.node_id, member.version, me, now, refused=probe.refused)
 
     def _oversleep(self) -> None:
         """Blame nobody: nobody else was asked, and the ack may be here, still unread."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from swarmpy.core.gossip.suspicion import Bounds
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The defaults suit nodes within 100 ms of each other.
 
-    A node that dies is suspected after e/(e-1) probe_interval_s on average, declared dead
-    suspicion_min_s later when two others confirm it, and known as dead to all a second after.
+    A node that dies is suspected after e/(e-1) probe_interval_s on average. When two others
+    confirm it, it is declared dead suspicion_min_s later if its process is gone, and silence_min_s
+    later if its host is, or the way to it. All know a second after.
     """
 
     probe_interval_s: float = 0.5
@@ -37,9 +40,14 @@ class Profile:
     suspicion_multiplier: float = 4.0
     """suspicion_min_s = this * log10 N * probe_interval_s. Raised: deaths are known later in
     proportion; lowered to 3: six times as many false deaths when nodes are slow."""
+    stillness_s: float = 6.0
+    """silence_min_s = max(this, suspicion_min_s): how long a confirmed suspicion lasts of a member
+    that does not refuse connections, but is silent. Whoever stands still for a second less is not
+    declared dead: stopped, swapping, moved to another host. Raised: lost hosts are found later in
+    small swarms, up to this; lowered below suspicion_min_s, of 6 s at N = 1,000: no effect."""
     suspicion_max_factor: float = 6.0
-    """suspicion_max_s = this * suspicion_min_s: how long a suspicion lasts that nobody
-    confirms. Raised: a cut-off node blames others later."""
+    """suspicion_max_s = max(this * suspicion_min_s, silence_min_s): how long a suspicion lasts
+    that nobody confirms. Raised: a cut-off node blames others later."""
     confirmations: int = 2
     """So many other members' suspicions bring the timeout from max to min:
     max - (max - min) * log(c + 1) / log(this + 1). Raised: slower when few members probe."""
@@ -107,9 +115,16 @@ class Profile:
         assert 0 < self.gossip_interval_s <= self.digest_interval_s
         assert 0 < self.digest_busy_s <= self.digest_interval_s
         assert self.tombstone_s >= 2 * self.hidden_s
+        assert self.suspicion_max_factor >= 1
+
+    def suspicion_bounds(self, alive: int) -> Bounds:
+        """Return how long a suspicion lasts."""
+        low_s = self.suspicion_min_s(alive)
+        silent_s = max(self.stillness_s, low_s)
+        return Bounds(low_s, silent_s, max(self.suspicion_max_factor * low_s, silent_s))
 
     def suspicion_min_s(self, alive: int) -> float:
-        """Return how long a suspicion lasts that enough others confirm."""
+        """Return how long a suspicion lasts that enough others confirm, being refused as well."""
         scale = max(1.0, math.log10(max(1, alive)))
         return self.suspicion_multiplier * scale * self.probe_interval_s
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from swarmpy.testing.gossip_sim.machine import Machine
 from swarmpy.testing.gossip_sim.story import GossipStory
@@ -106,7 +107,7 @@ class Faults:
     # --- kinds
 
     def _crash(self, machine: Machine) -> None:
-        self._swarm.crash(machine)
+        self._swarm.crash(machine, host=self._rng.random() < 0.5)
         self._after(self._rng.choice((0.5, 3, 15, 80)) * self._rng.random(), self._restart, machine)
 
     def _blink(self, machine: Machine) -> None:
@@ -118,7 +119,7 @@ class Faults:
         machine.gossip.leave(machine.local_s(self._swarm.now))
         self._tasks.truth[machine.index].clear()
         self._swarm.settle(machine)
-        self._after(1.0, self._swarm.crash, machine)
+        self._after(1.0, partial(self._swarm.crash, host=False), machine)
         self._after(1.0 + 10 * self._rng.random(), self._restart, machine)
 
     def _restart(self, machine: Machine) -> None:

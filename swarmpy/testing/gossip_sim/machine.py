@@ -20,6 +20,7 @@ class Machine:
         "epoch",
         "gossip",
         "index",
+        "is_host_up",
         "is_leaving",
         "is_up",
         "lag_s",
@@ -45,6 +46,8 @@ class Machine:
         """What comes in is handled up to so much later."""
         self.paused_until = 0.0
         self.is_up = True
+        self.is_host_up = True
+        """Whether it refuses streams while its process is down."""
         self.is_leaving = False
         self.wake_at = NEVER
         """When the next wake-up is on the heap for, in true time."""
@@ -59,7 +62,7 @@ class Machine:
     def restart(self, true_s: float) -> None:
         """Begin another life, that knows nothing."""
         self.epoch += 1
-        self.is_up, self.is_leaving = True, False
+        self.is_up, self.is_host_up, self.is_leaving = True, True, False
         self.gossip = self._born(true_s)
 
     def local_s(self, true_s: float) -> float:

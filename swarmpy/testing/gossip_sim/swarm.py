@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from swarmpy.core.gossip.desk import OVERHEAD_BYTES, PACKET_BYTES
 from swarmpy.core.gossip.events import Event
+from swarmpy.core.gossip.gossip import Gossip
 from swarmpy.core.gossip.profile import DEFAULT, Profile
 from swarmpy.pb.gossip_pb2 import GossipFrame, GossipPacket
 from swarmpy.testing.gossip_sim.machine import NEVER, Machine
@@ -110,9 +112,10 @@ class GossipSwarm:
             machine.wake_at = wake_at
             self.at(wake_at, self._wake, machine, gossip, wake_at)
 
-    def crash(self, machine: Machine) -> None:
-        """End it as a power cut does."""
+    def crash(self, machine: Machine, *, host: bool = True) -> None:
+        """End it as a power cut does; its process alone unless its `host` is lost too."""
         machine.is_up = False
+        machine.is_host_up = not host
         machine.wake_at = NEVER
 
     def restart(self, machine: Machine, contacts: Iterable[Machine]) -> None:
@@ -169,16 +172,37 @@ class GossipSwarm:
             if machine.lag_s:
                 delay_s += self._lag() * machine.lag_s
             arrives_s = self.now + after_s + delay_s
-            self.at(arrives_s, self._deliver_frame, machine, sender, frame)
+            deliver = partial(self._deliver_frame, opens=opens)
+            self.at(arrives_s, deliver, machine, sender, frame)
 
-    def _deliver_frame(self, machine: Machine, sender: Machine, frame: GossipFrame) -> None:
+    def _deliver_frame(
+        self, machine: Machine, sender: Machine, frame: GossipFrame, *, opens: bool
+    ) -> None:
         if not machine.is_up:
+            if opens and machine.is_host_up:
+                self._refuse(machine, sender, frame)
             return
         if machine.paused_until > self.now:
             at = machine.paused_until + 0.001
-            self.at(at, self._deliver_frame, machine, sender, frame)
+            self.at(at, partial(self._deliver_frame, opens=opens), machine, sender, frame)
             return
         answers = machine.gossip.receive_stream(frame, machine.local_s(self.now))
         for count, answer in enumerate(answers):
             self._stream(machine, sender.index, answer, opens=False, after_s=count * 0.001)
+        self.settle(machine)
+
+    def _refuse(self, machine: Machine, sender: Machine, frame: GossipFrame) -> None:
+        """Let the kernel of a machine whose process is gone say so."""
+        delay_s = self.weather.stream_s(machine.index, sender.index, opens=False)
+        if delay_s is not None:
+            self.at(self.now + delay_s, self._take_refusal, sender, sender.gossip, frame)
+
+    def _take_refusal(self, machine: Machine, gossip: Gossip, frame: GossipFrame) -> None:
+        if machine.gossip is not gossip or not machine.is_up:
+            return
+        if machine.paused_until > self.now:
+            at = machine.paused_until + 0.001
+            self.at(at, self._take_refusal, machine, gossip, frame)
+            return
+        gossip.refused(frame, machine.local_s(self.now))
         self.settle(machine)
