@@ -5,10 +5,18 @@
 A key seals only when every node has had ten minutes to get it, and goes only when nobody has sealed
 with it for half a day: a node that was away from the managers meanwhile still hears the others, and
 is heard. A step is due when it is; a leader that comes late takes it late.
+
+When a node is removed, all keys that it may know are distrusted, and go in steps of a minute:
+
+    [a, b*]  --at once-->  [a, b*, c]  --1 min-->  [a, b, c*]  --1 min-->  [c*]
+
+Who is away from the managers for longer gossips again when it has heard from one. If nodes are
+removed again and again, steps that are due come before new keys, so that they come to an end.
 """
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Final
 
 from swarmpy.pb.types_pb2 import GossipKey, GossipKeyRing
@@ -20,6 +28,14 @@ ROTATE_EVERY_MS: Final = 12 * 3600 * 1000
 SPREAD_MS: Final = 10 * 60 * 1000
 """How long a step takes to be everywhere. Raised: nodes may be away from managers for longer
 while keys change; lowered below what an agent takes to reconnect: packets are lost."""
+SPREAD_SOON_MS: Final = 60 * 1000
+"""The same while keys are distrusted. Raised: a node that was removed hears for longer."""
+
+
+class _Step(Enum):
+    ADD = auto()
+    SEAL = auto()
+    DROP = auto()
 
 
 def first_ring(key: bytes, now_ms: int) -> GossipKeyRing:
@@ -28,9 +44,18 @@ def first_ring(key: bytes, now_ms: int) -> GossipKeyRing:
     return GossipKeyRing(keys=[GossipKey(id=1, key=key)], primary_id=1, changed_at_ms=now_ms)
 
 
+def distrusted(ring: GossipKeyRing) -> GossipKeyRing:
+    """Return the ring after a node was removed that may know all of its keys."""
+    after = GossipKeyRing()
+    after.CopyFrom(ring)
+    if ring.keys:
+        after.distrusted_id = ring.keys[-1].id
+    return after
+
+
 def due_at_ms(ring: GossipKeyRing) -> int:
     """Return when the next step is due."""
-    return ring.changed_at_ms + (ROTATE_EVERY_MS if _is_at_rest(ring) else SPREAD_MS)
+    return ring.changed_at_ms + _next_step(ring)[1]
 
 
 def next_ring(ring: GossipKeyRing, fresh: bytes, now_ms: int) -> GossipKeyRing | None:
@@ -40,20 +65,38 @@ def next_ring(ring: GossipKeyRing, fresh: bytes, now_ms: int) -> GossipKeyRing |
     """
     if not ring.keys:
         return first_ring(fresh, now_ms)
-    if now_ms < due_at_ms(ring):
+    step, wait_ms = _next_step(ring)
+    if now_ms < ring.changed_at_ms + wait_ms:
         return None
+    after = GossipKeyRing()
+    after.CopyFrom(ring)
+    after.changed_at_ms = now_ms
     newest_id = ring.keys[-1].id
-    after = GossipKeyRing(keys=ring.keys, primary_id=ring.primary_id, changed_at_ms=now_ms)
-    if not _is_at_rest(ring) and ring.primary_id != newest_id:
-        after.primary_id = newest_id
-    elif not _is_at_rest(ring):
-        del after.keys[:-2]
-    else:
-        assert len(fresh) == KEY_BYTES
-        after.keys.append(GossipKey(id=newest_id + 1, key=fresh))
+    match step:
+        case _Step.SEAL:
+            after.primary_id = newest_id
+        case _Step.ADD:
+            assert len(fresh) == KEY_BYTES
+            after.keys.append(GossipKey(id=newest_id + 1, key=fresh))
+            del after.keys[:-KEYS_MAX]
+        case _Step.DROP:
+            kept = [key for key in ring.keys if key.id > ring.distrusted_id]
+            del after.keys[:]
+            after.keys.extend(kept[-(KEYS_MAX - 1) :])
+            after.distrusted_id = 0
     return after
 
 
-def _is_at_rest(ring: GossipKeyRing) -> bool:
-    """Whether the newest key seals, and one older at most is kept."""
-    return len(ring.keys) < KEYS_MAX and ring.primary_id == ring.keys[-1].id
+def _next_step(ring: GossipKeyRing) -> tuple[_Step, int]:
+    """Return what comes next, and how long after the last change."""
+    newest_id = ring.keys[-1].id
+    spread_ms = SPREAD_SOON_MS if ring.distrusted_id else SPREAD_MS
+    is_full = len(ring.keys) == KEYS_MAX
+    if ring.primary_id != newest_id:
+        return _Step.SEAL, spread_ms
+    if ring.distrusted_id == newest_id:
+        # The oldest makes room for it, with which nobody must seal any more.
+        return _Step.ADD, spread_ms if is_full else 0
+    if ring.distrusted_id or is_full:
+        return _Step.DROP, spread_ms
+    return _Step.ADD, ROTATE_EVERY_MS

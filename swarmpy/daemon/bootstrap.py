@@ -5,6 +5,7 @@ about happens in the caller's process; only then does a daemon start.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 from swarmpy.daemon import systemd
 from swarmpy.daemon.clock import SystemClock
 from swarmpy.daemon.data_key_file import KeyFiles
+from swarmpy.daemon.farewell import Farewell
 from swarmpy.daemon.first import Founding
 from swarmpy.daemon.key_choice import NO_WISH, KeyWish, chosen
 from swarmpy.daemon.key_source import AnySource
@@ -131,13 +133,16 @@ def settings_here(settings: Settings) -> Settings:
 
 
 def leave(settings: Settings) -> None:
-    """`swarmpy leave`: stop the daemon, remove this node's tasks, and forget the swarm.
+    """`swarmpy leave`: stop the daemon, which tells the other nodes; remove this node's tasks, and
+    forget the swarm.
 
     Raises:
         WrongState: this machine is in no swarm.
         TimedOut: the daemon does not stop.
     """
     settings = load(settings.state_dir, LocalDisk())
+    with contextlib.suppress(OSError):  # a full disk: then the others find it out by themselves
+        Farewell(LocalDisk(), settings.state_dir).want()
     stop(settings)
     wipe = [sys.executable, "-m", "swarmpy.daemon.wipe", str(settings.state_dir)]
     subprocess.run(wipe, check=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 
 import structlog
 
+from swarmpy.daemon.farewell import Farewell
 from swarmpy.daemon.known_gossip import KnownGossip
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.daemon.settings import Settings
@@ -40,6 +42,7 @@ class GossipPart:
     ) -> None:
         self._managers = managers
         self._known = KnownGossip(disk, settings.state_dir, seal)
+        self._farewell = Farewell(disk, settings.state_dir)
         me = identity()
         self._node_id = me.node_id
         place = Place(
@@ -66,16 +69,25 @@ class GossipPart:
         self._neighbours.papers_changed()
 
     async def run(self) -> None:
-        """Take part until cancelled."""
+        """Take part until cancelled; say good-bye then, if this node leaves the swarm."""
+        self._farewell.forget()
         async with TaskGroup() as group:
             group.create_task(self._neighbours.run())
             group.create_task(self._look())
+            try:
+                await asyncio.Event().wait()
+            finally:
+                if self._farewell.is_wanted:
+                    await self._neighbours.leave()
 
     def _use(self, access: GossipAccess) -> None:
         try:
             self._neighbours.set_keys(access.keys)
         except InvalidInput as error:
             log.warning("gossip_keys_unusable", error=error.message)
+        for node_id in access.removed_node_ids:
+            if node_id != self._node_id:
+                self._neighbours.forget(node_id)
         self._neighbours.join(access.addresses)
 
     async def _look(self) -> None:

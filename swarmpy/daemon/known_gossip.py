@@ -47,7 +47,11 @@ class KnownGossip:
     def met(self, addresses: list[str]) -> None:
         """Remember where other nodes answer, once none of those that are known does."""
         if addresses and not set(addresses) & set(self._access.addresses):
-            self.heard(GossipAccess(keys=self._access.keys, addresses=addresses))
+            access = GossipAccess()
+            access.CopyFrom(self._access)
+            del access.addresses[:]
+            access.addresses.extend(addresses)
+            self.heard(access)
 
     def _read(self) -> GossipAccess:
         """A file that cannot be used is as good as none: managers tell it again."""

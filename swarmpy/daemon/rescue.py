@@ -23,6 +23,7 @@ from swarmpy.daemon.new_node import all_or_nothing, check_place, first_identity,
 from swarmpy.daemon.settings import Settings, save
 from swarmpy.errors import WrongState
 from swarmpy.ids import IdSource
+from swarmpy.manager.removal import remember_removed
 from swarmpy.pb.keys_pb2 import BackupContent
 from swarmpy.pb.objects_pb2 import ManagerStatus, Node, NodeStatus
 from swarmpy.pb.specs_pb2 import NodeSpec
@@ -142,8 +143,7 @@ def _forget(tx: Editor, node_ids: Iterable[str]) -> None:
         for node_id in node_ids:
             if tx.nodes.find(node_id) is not None:
                 tx.nodes.delete(node_id)
-            if node_id not in cluster.removed_node_ids:
-                cluster.removed_node_ids.append(node_id)
+            remember_removed(cluster, node_id)
 
 
 def _transaction(tx: Editor) -> Transaction:

@@ -57,8 +57,9 @@ class Wanted:
             yield _join(fresh)
 
     def forget(self, node_id: str) -> Iterator[GossipOrder]:
-        self._forgotten.append(node_id)
-        yield GossipOrder(forget=node_id)
+        if node_id not in self._forgotten:
+            self._forgotten.append(node_id)
+            yield GossipOrder(forget=node_id)
 
     def put_all(self, endpoints: Iterable[GossipEndpoint]) -> Iterator[GossipOrder]:
         before = self._endpoints

@@ -111,7 +111,7 @@ class Cluster(_message.Message):
     def spec(self) -> _specs_pb2.ClusterSpec: ...
     @_builtins.property
     def removed_node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """managers that a new cluster was forced without"""
+        """the last ones, newest last: gossip hears them no more"""
 
     @_builtins.property
     def gossip_keys(self) -> _types_pb2.GossipKeyRing:

@@ -24,33 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16swarmpy/pb/types.proto\x12\nswarmpy.v1\",\n\x08Platform\x12\n\n\x02os\x18\x01 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x02 \x01(\t\"B\n\tResources\x12\x11\n\tnano_cpus\x18\x01 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04pids\x18\x03 \x01(\x03\"\x8c\x01\n\nPortConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x08protocol\x18\x02 \x01(\x0e\x32\x14.swarmpy.v1.Protocol\x12\x0e\n\x06target\x18\x03 \x01(\r\x12\x11\n\tpublished\x18\x04 \x01(\r\x12%\n\x04mode\x18\x05 \x01(\x0e\x32\x17.swarmpy.v1.PublishMode\"X\n\x0bPortBinding\x12&\n\x08protocol\x18\x01 \x01(\x0e\x32\x14.swarmpy.v1.Protocol\x12\x0e\n\x06target\x18\x02 \x01(\r\x12\x11\n\thost_port\x18\x03 \x01(\r\"t\n\x05Mount\x12#\n\x04type\x18\x01 \x01(\x0e\x32\x15.swarmpy.v1.MountType\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x11\n\tread_only\x18\x04 \x01(\x08\x12\x13\n\x0btmpfs_bytes\x18\x05 \x01(\x03\"a\n\rFileReference\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0b\n\x03uid\x18\x04 \x01(\r\x12\x0b\n\x03gid\x18\x05 \x01(\r\x12\x0c\n\x04mode\x18\x06 \x01(\r\"\x85\x01\n\x0bHealthCheck\x12\x0c\n\x04test\x18\x01 \x03(\t\x12\x12\n\ninterval_s\x18\x02 \x01(\x01\x12\x11\n\ttimeout_s\x18\x03 \x01(\x01\x12\x0f\n\x07retries\x18\x04 \x01(\r\x12\x16\n\x0estart_period_s\x18\x05 \x01(\x01\x12\x18\n\x10start_interval_s\x18\x06 \x01(\x01\"\x8e\x01\n\rRestartPolicy\x12/\n\tcondition\x18\x01 \x01(\x0e\x32\x1c.swarmpy.v1.RestartCondition\x12\x0f\n\x07\x64\x65lay_s\x18\x02 \x01(\x01\x12\x14\n\x0cmax_attempts\x18\x03 \x01(\r\x12\x10\n\x08window_s\x18\x04 \x01(\x01\x12\x13\n\x0bmax_delay_s\x18\x05 \x01(\x01\"4\n\x06\x42udget\x12\x0f\n\x05\x63ount\x18\x01 \x01(\rH\x00\x12\x0f\n\x05ratio\x18\x02 \x01(\x01H\x00\x42\x08\n\x06\x62udget\"\xae\x02\n\x0cUpdateConfig\x12\x13\n\x0bparallelism\x18\x01 \x01(\r\x12\x0f\n\x07\x64\x65lay_s\x18\x02 \x01(\x01\x12\x11\n\tmonitor_s\x18\x03 \x01(\x01\x12\x19\n\x11max_failure_ratio\x18\x04 \x01(\x01\x12\x31\n\x0e\x66\x61ilure_action\x18\x05 \x01(\x0e\x32\x19.swarmpy.v1.FailureAction\x12&\n\x05order\x18\x06 \x01(\x0e\x32\x17.swarmpy.v1.UpdateOrder\x12%\n\tmax_surge\x18\x07 \x01(\x0b\x32\x12.swarmpy.v1.Budget\x12+\n\x0fmax_unavailable\x18\x08 \x01(\x0b\x32\x12.swarmpy.v1.Budget\x12\x1b\n\x13progress_deadline_s\x18\t \x01(\x01\"$\n\tGossipKey\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x0c\"_\n\rGossipKeyRing\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.swarmpy.v1.GossipKey\x12\x12\n\nprimary_id\x18\x02 \x01(\r\x12\x15\n\rchanged_at_ms\x18\x03 \x01(\x03*\xe8\x02\n\tTaskState\x12\x12\n\x0eTASK_STATE_NEW\x10\x00\x12\x16\n\x12TASK_STATE_PENDING\x10@\x12\x18\n\x13TASK_STATE_ASSIGNED\x10\xc0\x01\x12\x18\n\x13TASK_STATE_ACCEPTED\x10\x80\x02\x12\x19\n\x14TASK_STATE_PREPARING\x10\xc0\x02\x12\x15\n\x10TASK_STATE_READY\x10\x80\x03\x12\x18\n\x13TASK_STATE_STARTING\x10\xc0\x03\x12\x17\n\x12TASK_STATE_RUNNING\x10\x80\x04\x12\x18\n\x13TASK_STATE_COMPLETE\x10\xc0\x04\x12\x18\n\x13TASK_STATE_SHUTDOWN\x10\x80\x05\x12\x16\n\x11TASK_STATE_FAILED\x10\xc0\x05\x12\x18\n\x13TASK_STATE_REJECTED\x10\x80\x06\x12\x16\n\x11TASK_STATE_REMOVE\x10\xa0\x06\x12\x18\n\x13TASK_STATE_ORPHANED\x10\xc0\x06*R\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x14\n\x10NODE_ROLE_WORKER\x10\x01\x12\x15\n\x11NODE_ROLE_MANAGER\x10\x02*u\n\x0c\x41vailability\x12\x1c\n\x18\x41VAILABILITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41VAILABILITY_ACTIVE\x10\x01\x12\x16\n\x12\x41VAILABILITY_PAUSE\x10\x02\x12\x16\n\x12\x41VAILABILITY_DRAIN\x10\x03*N\n\tNodeState\x12\x16\n\x12NODE_STATE_UNKNOWN\x10\x00\x12\x14\n\x10NODE_STATE_READY\x10\x01\x12\x13\n\x0fNODE_STATE_DOWN\x10\x02*.\n\x08Protocol\x12\x10\n\x0cPROTOCOL_TCP\x10\x00\x12\x10\n\x0cPROTOCOL_UDP\x10\x01*;\n\x0bPublishMode\x12\x15\n\x11PUBLISH_MODE_MESH\x10\x00\x12\x15\n\x11PUBLISH_MODE_HOST\x10\x01*k\n\x10RestartCondition\x12\x19\n\x15RESTART_CONDITION_ANY\x10\x00\x12 \n\x1cRESTART_CONDITION_ON_FAILURE\x10\x01\x12\x1a\n\x16RESTART_CONDITION_NONE\x10\x02*c\n\rFailureAction\x12\x18\n\x14\x46\x41ILURE_ACTION_PAUSE\x10\x00\x12\x1b\n\x17\x46\x41ILURE_ACTION_CONTINUE\x10\x01\x12\x1b\n\x17\x46\x41ILURE_ACTION_ROLLBACK\x10\x02*H\n\x0bUpdateOrder\x12\x1b\n\x17UPDATE_ORDER_STOP_FIRST\x10\x00\x12\x1c\n\x18UPDATE_ORDER_START_FIRST\x10\x01*M\n\tMountType\x12\x15\n\x11MOUNT_TYPE_VOLUME\x10\x00\x12\x13\n\x0fMOUNT_TYPE_BIND\x10\x01\x12\x14\n\x10MOUNT_TYPE_TMPFS\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16swarmpy/pb/types.proto\x12\nswarmpy.v1\",\n\x08Platform\x12\n\n\x02os\x18\x01 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x02 \x01(\t\"B\n\tResources\x12\x11\n\tnano_cpus\x18\x01 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04pids\x18\x03 \x01(\x03\"\x8c\x01\n\nPortConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x08protocol\x18\x02 \x01(\x0e\x32\x14.swarmpy.v1.Protocol\x12\x0e\n\x06target\x18\x03 \x01(\r\x12\x11\n\tpublished\x18\x04 \x01(\r\x12%\n\x04mode\x18\x05 \x01(\x0e\x32\x17.swarmpy.v1.PublishMode\"X\n\x0bPortBinding\x12&\n\x08protocol\x18\x01 \x01(\x0e\x32\x14.swarmpy.v1.Protocol\x12\x0e\n\x06target\x18\x02 \x01(\r\x12\x11\n\thost_port\x18\x03 \x01(\r\"t\n\x05Mount\x12#\n\x04type\x18\x01 \x01(\x0e\x32\x15.swarmpy.v1.MountType\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x11\n\tread_only\x18\x04 \x01(\x08\x12\x13\n\x0btmpfs_bytes\x18\x05 \x01(\x03\"a\n\rFileReference\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0b\n\x03uid\x18\x04 \x01(\r\x12\x0b\n\x03gid\x18\x05 \x01(\r\x12\x0c\n\x04mode\x18\x06 \x01(\r\"\x85\x01\n\x0bHealthCheck\x12\x0c\n\x04test\x18\x01 \x03(\t\x12\x12\n\ninterval_s\x18\x02 \x01(\x01\x12\x11\n\ttimeout_s\x18\x03 \x01(\x01\x12\x0f\n\x07retries\x18\x04 \x01(\r\x12\x16\n\x0estart_period_s\x18\x05 \x01(\x01\x12\x18\n\x10start_interval_s\x18\x06 \x01(\x01\"\x8e\x01\n\rRestartPolicy\x12/\n\tcondition\x18\x01 \x01(\x0e\x32\x1c.swarmpy.v1.RestartCondition\x12\x0f\n\x07\x64\x65lay_s\x18\x02 \x01(\x01\x12\x14\n\x0cmax_attempts\x18\x03 \x01(\r\x12\x10\n\x08window_s\x18\x04 \x01(\x01\x12\x13\n\x0bmax_delay_s\x18\x05 \x01(\x01\"4\n\x06\x42udget\x12\x0f\n\x05\x63ount\x18\x01 \x01(\rH\x00\x12\x0f\n\x05ratio\x18\x02 \x01(\x01H\x00\x42\x08\n\x06\x62udget\"\xae\x02\n\x0cUpdateConfig\x12\x13\n\x0bparallelism\x18\x01 \x01(\r\x12\x0f\n\x07\x64\x65lay_s\x18\x02 \x01(\x01\x12\x11\n\tmonitor_s\x18\x03 \x01(\x01\x12\x19\n\x11max_failure_ratio\x18\x04 \x01(\x01\x12\x31\n\x0e\x66\x61ilure_action\x18\x05 \x01(\x0e\x32\x19.swarmpy.v1.FailureAction\x12&\n\x05order\x18\x06 \x01(\x0e\x32\x17.swarmpy.v1.UpdateOrder\x12%\n\tmax_surge\x18\x07 \x01(\x0b\x32\x12.swarmpy.v1.Budget\x12+\n\x0fmax_unavailable\x18\x08 \x01(\x0b\x32\x12.swarmpy.v1.Budget\x12\x1b\n\x13progress_deadline_s\x18\t \x01(\x01\"$\n\tGossipKey\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x0c\"v\n\rGossipKeyRing\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.swarmpy.v1.GossipKey\x12\x12\n\nprimary_id\x18\x02 \x01(\r\x12\x15\n\rchanged_at_ms\x18\x03 \x01(\x03\x12\x15\n\rdistrusted_id\x18\x04 \x01(\r*\xe8\x02\n\tTaskState\x12\x12\n\x0eTASK_STATE_NEW\x10\x00\x12\x16\n\x12TASK_STATE_PENDING\x10@\x12\x18\n\x13TASK_STATE_ASSIGNED\x10\xc0\x01\x12\x18\n\x13TASK_STATE_ACCEPTED\x10\x80\x02\x12\x19\n\x14TASK_STATE_PREPARING\x10\xc0\x02\x12\x15\n\x10TASK_STATE_READY\x10\x80\x03\x12\x18\n\x13TASK_STATE_STARTING\x10\xc0\x03\x12\x17\n\x12TASK_STATE_RUNNING\x10\x80\x04\x12\x18\n\x13TASK_STATE_COMPLETE\x10\xc0\x04\x12\x18\n\x13TASK_STATE_SHUTDOWN\x10\x80\x05\x12\x16\n\x11TASK_STATE_FAILED\x10\xc0\x05\x12\x18\n\x13TASK_STATE_REJECTED\x10\x80\x06\x12\x16\n\x11TASK_STATE_REMOVE\x10\xa0\x06\x12\x18\n\x13TASK_STATE_ORPHANED\x10\xc0\x06*R\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x14\n\x10NODE_ROLE_WORKER\x10\x01\x12\x15\n\x11NODE_ROLE_MANAGER\x10\x02*u\n\x0c\x41vailability\x12\x1c\n\x18\x41VAILABILITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41VAILABILITY_ACTIVE\x10\x01\x12\x16\n\x12\x41VAILABILITY_PAUSE\x10\x02\x12\x16\n\x12\x41VAILABILITY_DRAIN\x10\x03*N\n\tNodeState\x12\x16\n\x12NODE_STATE_UNKNOWN\x10\x00\x12\x14\n\x10NODE_STATE_READY\x10\x01\x12\x13\n\x0fNODE_STATE_DOWN\x10\x02*.\n\x08Protocol\x12\x10\n\x0cPROTOCOL_TCP\x10\x00\x12\x10\n\x0cPROTOCOL_UDP\x10\x01*;\n\x0bPublishMode\x12\x15\n\x11PUBLISH_MODE_MESH\x10\x00\x12\x15\n\x11PUBLISH_MODE_HOST\x10\x01*k\n\x10RestartCondition\x12\x19\n\x15RESTART_CONDITION_ANY\x10\x00\x12 \n\x1cRESTART_CONDITION_ON_FAILURE\x10\x01\x12\x1a\n\x16RESTART_CONDITION_NONE\x10\x02*c\n\rFailureAction\x12\x18\n\x14\x46\x41ILURE_ACTION_PAUSE\x10\x00\x12\x1b\n\x17\x46\x41ILURE_ACTION_CONTINUE\x10\x01\x12\x1b\n\x17\x46\x41ILURE_ACTION_ROLLBACK\x10\x02*H\n\x0bUpdateOrder\x12\x1b\n\x17UPDATE_ORDER_STOP_FIRST\x10\x00\x12\x1c\n\x18UPDATE_ORDER_START_FIRST\x10\x01*M\n\tMountType\x12\x15\n\x11MOUNT_TYPE_VOLUME\x10\x00\x12\x13\n\x0fMOUNT_TYPE_BIND\x10\x01\x12\x14\n\x10MOUNT_TYPE_TMPFS\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'swarmpy.pb.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKSTATE']._serialized_start=1378
-  _globals['_TASKSTATE']._serialized_end=1738
-  _globals['_NODEROLE']._serialized_start=1740
-  _globals['_NODEROLE']._serialized_end=1822
-  _globals['_AVAILABILITY']._serialized_start=1824
-  _globals['_AVAILABILITY']._serialized_end=1941
-  _globals['_NODESTATE']._serialized_start=1943
-  _globals['_NODESTATE']._serialized_end=2021
-  _globals['_PROTOCOL']._serialized_start=2023
-  _globals['_PROTOCOL']._serialized_end=2069
-  _globals['_PUBLISHMODE']._serialized_start=2071
-  _globals['_PUBLISHMODE']._serialized_end=2130
-  _globals['_RESTARTCONDITION']._serialized_start=2132
-  _globals['_RESTARTCONDITION']._serialized_end=2239
-  _globals['_FAILUREACTION']._serialized_start=2241
-  _globals['_FAILUREACTION']._serialized_end=2340
-  _globals['_UPDATEORDER']._serialized_start=2342
-  _globals['_UPDATEORDER']._serialized_end=2414
-  _globals['_MOUNTTYPE']._serialized_start=2416
-  _globals['_MOUNTTYPE']._serialized_end=2493
+  _globals['_TASKSTATE']._serialized_start=1401
+  _globals['_TASKSTATE']._serialized_end=1761
+  _globals['_NODEROLE']._serialized_start=1763
+  _globals['_NODEROLE']._serialized_end=1845
+  _globals['_AVAILABILITY']._serialized_start=1847
+  _globals['_AVAILABILITY']._serialized_end=1964
+  _globals['_NODESTATE']._serialized_start=1966
+  _globals['_NODESTATE']._serialized_end=2044
+  _globals['_PROTOCOL']._serialized_start=2046
+  _globals['_PROTOCOL']._serialized_end=2092
+  _globals['_PUBLISHMODE']._serialized_start=2094
+  _globals['_PUBLISHMODE']._serialized_end=2153
+  _globals['_RESTARTCONDITION']._serialized_start=2155
+  _globals['_RESTARTCONDITION']._serialized_end=2262
+  _globals['_FAILUREACTION']._serialized_start=2264
+  _globals['_FAILUREACTION']._serialized_end=2363
+  _globals['_UPDATEORDER']._serialized_start=2365
+  _globals['_UPDATEORDER']._serialized_end=2437
+  _globals['_MOUNTTYPE']._serialized_start=2439
+  _globals['_MOUNTTYPE']._serialized_end=2516
   _globals['_PLATFORM']._serialized_start=38
   _globals['_PLATFORM']._serialized_end=82
   _globals['_RESOURCES']._serialized_start=84
@@ -74,5 +74,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GOSSIPKEY']._serialized_start=1242
   _globals['_GOSSIPKEY']._serialized_end=1278
   _globals['_GOSSIPKEYRING']._serialized_start=1280
-  _globals['_GOSSIPKEYRING']._serialized_end=1375
+  _globals['_GOSSIPKEYRING']._serialized_end=1398
 # @@protoc_insertion_point(module_scope)

@@ -631,10 +631,13 @@ class GossipKeyRing(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     PRIMARY_ID_FIELD_NUMBER: _builtins.int
     CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
+    DISTRUSTED_ID_FIELD_NUMBER: _builtins.int
     primary_id: _builtins.int
     """this one seals"""
     changed_at_ms: _builtins.int
     """when keys or primary changed last"""
+    distrusted_id: _builtins.int
+    """who was removed may know keys up to this id: they go soon"""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___GossipKey]:
         """any of them opens"""
@@ -645,10 +648,11 @@ class GossipKeyRing(_message.Message):
         keys: _abc.Iterable[Global___GossipKey] | None = ...,
         primary_id: _builtins.int = ...,
         changed_at_ms: _builtins.int = ...,
+        distrusted_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at_ms", b"changed_at_ms", "keys", b"keys", "primary_id", b"primary_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at_ms", b"changed_at_ms", "distrusted_id", b"distrusted_id", "keys", b"keys", "primary_id", b"primary_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

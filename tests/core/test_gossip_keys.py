@@ -8,6 +8,8 @@ from swarmpy.core.gossip_keys import (
     KEYS_MAX,
     ROTATE_EVERY_MS,
     SPREAD_MS,
+    SPREAD_SOON_MS,
+    distrusted,
     due_at_ms,
     first_ring,
     next_ring,
@@ -66,6 +68,52 @@ def test_steps_of_a_rotation_are_minutes_apart_and_rotations_half_a_day() -> Non
         SPREAD_MS,
         SPREAD_MS,
     ]
+
+
+def test_when_a_node_is_removed_no_key_that_it_may_know_outlasts_three_steps() -> None:
+    rings, waits = [distrusted(steps(2)[-1])], []
+    for number in range(3):
+        before = rings[-1]
+        after = next_ring(before, fresh(200 + number), due_at_ms(before))
+        assert after is not None
+        waits.append(after.changed_at_ms - before.changed_at_ms)
+        rings.append(after)
+    assert [shape(ring) for ring in rings] == [
+        ([1, 2], 2),
+        ([1, 2, 3], 2),
+        ([1, 2, 3], 3),
+        ([3], 3),
+    ]
+    assert waits == [0, SPREAD_SOON_MS, SPREAD_SOON_MS]
+    assert due_at_ms(rings[-1]) == rings[-1].changed_at_ms + ROTATE_EVERY_MS
+
+
+@given(st.integers(0, 8), st.lists(st.booleans(), min_size=1, max_size=30))
+def test_whenever_nodes_are_removed_distrust_ends_and_no_step_locks_anybody_out(
+    count: int, removals: list[bool]
+) -> None:
+    ring, number = steps(count)[-1], 1000
+    for is_removed in [*removals, *[False] * 8]:
+        if is_removed:
+            ring = distrusted(ring)
+        before, number = ring, number + 1
+        after = next_ring(before, fresh(number), due_at_ms(before))
+        assert after is not None
+        assert len(after.keys) <= KEYS_MAX
+        for one, other in ((before, after), (after, before)):
+            assert one.primary_id in {key.id for key in other.keys}
+        ring = after
+    assert not ring.distrusted_id
+
+
+def test_removals_that_never_end_do_not_keep_an_old_key_for_ever() -> None:
+    ring = first_ring(fresh(1), T0)
+    for number in range(20):
+        after = next_ring(distrusted(ring), fresh(100 + number), due_at_ms(distrusted(ring)))
+        assert after is not None
+        ring = after
+    assert ring.keys[0].id > 5
+    assert ring.changed_at_ms - T0 <= 20 * SPREAD_SOON_MS
 
 
 def test_a_swarm_without_keys_gets_one_at_once() -> None:

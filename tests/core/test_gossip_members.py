@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmpy.core.gossip import fingerprint
 from swarmpy.core.gossip.events import MemberBack, MemberDead, MemberLeft
 from swarmpy.core.gossip.gossip import Gossip
 from swarmpy.core.gossip.profile import DEFAULT
@@ -17,7 +18,9 @@ from swarmpy.pb.gossip_pb2 import (
     GOSSIP_STATE_LEFT,
     GOSSIP_STATE_SUSPECT,
     GossipDigest,
+    GossipFrame,
     GossipPacket,
+    GossipPing,
     GossipState,
 )
 from tests.core.gossip_world import entry, node, packet, run, said, state_of, told
@@ -201,6 +204,28 @@ def test_who_was_removed_is_not_believed_again() -> None:
     gossip.receive(packet(told(ALIVE, "x", 7, 7)), 2.0)
     assert state_of(gossip, "x") is None
     assert gossip.alive == 2
+
+
+def test_who_was_removed_is_not_heard_and_what_it_owned_is_gone_for_good() -> None:
+    gossip = node("a", "x")
+    gossip.receive(GossipPacket(sender_id="x", endpoints=[entry("t", "x")]), 0.5)
+    gossip.forget("x", 1.0)
+    assert not list(gossip.endpoints())
+    gossip.outbox()
+    hash_before = gossip.table_hash
+    ping = GossipPing(number=1, target=fingerprint.of_node("me"))
+    spoken = GossipPacket(
+        sender_id="x",
+        ping=ping,
+        rumours=[told(ALIVE, "y"), told(DEAD, "a")],
+        endpoints=[entry("u", "a")],
+    )
+    gossip.receive(spoken, 2.0)
+    assert list(gossip.receive_stream(GossipFrame(sender=said("x", 9), ping=ping), 2.0)) == []
+    gossip.receive(GossipPacket(sender_id="a", endpoints=[entry("t", "x", 9)]), 2.0)
+    assert not gossip.outbox().datagrams
+    assert (state_of(gossip, "a"), state_of(gossip, "y")) == (ALIVE, None)
+    assert gossip.table_hash == hash_before
 
 
 def test_the_digest_is_the_same_however_the_members_were_met() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmpy.daemon.farewell import Farewell
 from swarmpy.daemon.known_gossip import NAME, KnownGossip
 from swarmpy.daemon.known_managers import KnownManagers
 from swarmpy.pb.dispatcher_pb2 import GossipAccess
@@ -25,6 +26,7 @@ KEY = b"gossip-key-that-no-disk-may-show"
 ACCESS = GossipAccess(
     keys=GossipKeyRing(keys=[GossipKey(id=1, key=KEY)], primary_id=1),
     addresses=["10.0.0.1:7947"],
+    removed_node_ids=["n9"],
 )
 
 
@@ -63,6 +65,7 @@ def test_addresses_are_replaced_when_none_of_them_is_there_any_more(tmp_path: Pa
     one.met(["10.0.0.2:7947"])
     assert list(known(tmp_path).access.addresses) == ["10.0.0.2:7947"]
     assert known(tmp_path).access.keys == ACCESS.keys
+    assert known(tmp_path).access.removed_node_ids == ACCESS.removed_node_ids
 
 
 def member(
@@ -118,3 +121,14 @@ def test_a_leader_that_is_gone_is_no_hint(tmp_path: Path) -> None:
         )
     )
     assert managers.api_addresses() == ["m1:2378"]
+
+
+def test_a_farewell_is_wanted_until_a_daemon_starts_again(tmp_path: Path) -> None:
+    def is_wanted() -> bool:
+        return Farewell(LocalDisk(), tmp_path).is_wanted
+
+    seen = [is_wanted()]
+    for act in ("want", "forget", "forget"):
+        getattr(Farewell(LocalDisk(), tmp_path), act)()
+        seen.append(is_wanted())
+    assert seen == [False, True, False, False]

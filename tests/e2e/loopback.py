@@ -105,6 +105,12 @@ class LoopbackSwarm:
         words = [SWARMPY, "join", address, "--token", token, "--foreground"]
         self._run(number, [*words, *self.flags(number), *flags])
 
+    def join_in_background(self, number: int, role: str) -> None:
+        """Join as people do: the daemon is no child of ours."""
+        token = self.swarmpy(1, "token", "create", "--role", role, "-q").stdout.strip()
+        words = ("join", f"{self.address(1)}:2377", "--token", token)
+        self.swarmpy(number, *words, *self.flags(number))
+
     def start(self, number: int) -> None:
         """Start the daemon of a node that is there already."""
         self._run(number, [sys.executable, "-m", "swarmpy.daemon", str(self.dir(number))])

@@ -110,6 +110,31 @@ def test_a_node_whose_gossip_hangs_is_named_and_stays_up(swarm: LoopbackSwarm) -
     until(lambda: column() == ["alive"] * 3, 20, "it is back")
 
 
+def test_who_leaves_is_known_to_have_left_at_once_and_who_is_removed_is_forgotten(
+    swarm: LoopbackSwarm,
+) -> None:
+    swarm.init(1)
+    swarm.join(2, "worker")
+    swarm.join_in_background(3, "worker")
+    swarm.until_ready(1, managers=1, nodes=3)
+
+    def gossip() -> dict[str, str]:
+        rows = swarm.json(1, "node", "ls")
+        return {row["description"]["hostname"]: str(row["gossip"]["state"]) for row in rows}
+
+    until(lambda: set(gossip().values()) == {"alive"}, 20, "all know each other")
+    swarm.swarmpy(1, "leave", "--state-dir", str(swarm.dir(3)))
+    assert gossip() == {"n1": "alive", "n2": "alive", "n3": "left"}
+    until(
+        lambda: swarm.swarmpy(1, "node", "rm", "n3", code=None).returncode == 0,
+        20,
+        "it is down, and can be removed",
+    )
+    assert "n3" not in gossip()
+    until(lambda: "gossip_keys_changed" in events(swarm, 1), 40, "the keys change")
+    assert "2 of 2 ways" in swarm.swarmpy(1, "net", "doctor").stdout
+
+
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGSTOP)

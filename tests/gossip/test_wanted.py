@@ -91,3 +91,8 @@ def test_known_addresses_are_not_asked_again() -> None:
     assert len(list(wanted.join(["a:1", "b:1"]))) == 1
     assert list(wanted.join(["b:1"])) == []
     assert list(wanted.join([])) == []
+
+
+def test_who_is_forgotten_already_is_not_forgotten_again() -> None:
+    wanted = Wanted()
+    assert [len(list(wanted.forget(name))) for name in ("a", "b", "a")] == [1, 1, 0]

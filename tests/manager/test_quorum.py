@@ -141,6 +141,7 @@ async def test_a_node_is_removed_when_it_is_down_or_by_force(
         await nodes_of(seat).remove_node(request)
         assert "w1" not in seat.store.view.nodes
         assert seat.store.view.events.by("object_id", "w1")[-1].reason == "NodeRemoved"
+        assert list(seat.store.view.cluster.removed_node_ids) == ["w1"]
     else:
         with pytest.raises(WrongState, match="not down"):
             await nodes_of(seat).remove_node(request)

@@ -121,10 +121,7 @@ class Gossip:
         return self._intake.receive_stream(frame, now)
 
     def refused(self, frame: GossipFrame, now: float) -> None:
-        """The host that this frame was to go to on a new stream said that nobody listens there.
-
-        Not for a connection that is not answered, or that somebody on the way refuses.
-        """
+        """The host that this frame was to go to on a new stream says that nobody listens."""
         if frame.HasField("ping"):
             self._probes.refused(frame.ping.number, now)
 
@@ -214,7 +211,8 @@ class Gossip:
         self._own.settle(now)
 
     def forget(self, node_id: str, now: float) -> None:
-        """A node was removed from the swarm: drop it and its endpoints for good."""
+        """A node was removed from the swarm: drop it and its endpoints, and hear it no more."""
+        assert node_id != self.me.node_id
         self._roster.forget(node_id, now)
         self._table.forget(node_id)
 

@@ -54,6 +54,8 @@ class Intake:
         if len(packet.rumours) + len(packet.endpoints) > PACKET_ENTRIES_MOST:
             self._parts.desk.malformed += 1
             return
+        if self._parts.roster.is_forgotten(packet.sender_id):
+            return
         # Rumours come first: a newcomer's packet says with them who it is.
         set_of = packet.sender_id if packet.pulled else ""
         self._take_entries(packet.rumours, packet.endpoints, set_of, now)
@@ -66,6 +68,8 @@ class Intake:
 
     def receive_stream(self, frame: GossipFrame, now: float) -> Iterator[GossipFrame]:
         """Take in a frame of a stream, whoever opened it; return what to answer on it."""
+        if self._parts.roster.is_forgotten(frame.sender.node_id):
+            return iter(())
         if sensible.is_member(frame.sender) and frame.sender.node_id != self._parts.desk.me.node_id:
             self._parts.beliefs.take_alive(frame.sender, now)
         if frame.sender.node_id:

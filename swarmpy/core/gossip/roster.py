@@ -69,6 +69,10 @@ class Roster:
         for member in list(self.members.values()):
             yield member.record(self._desk.me.node_id)
 
+    def is_forgotten(self, node_id: str) -> bool:
+        """Whether it was removed from the swarm."""
+        return node_id in self._forgotten
+
     def takes(self, node_id: str) -> bool:
         """Whether there is room for another member, and it was not removed."""
         return node_id not in self._forgotten and len(self.members) < self._desk.profile.members_max

@@ -10,6 +10,7 @@ from swarmpy.manager.api.find import find_node
 from swarmpy.manager.events import name_of, tell_of_node
 from swarmpy.manager.lead import Lead
 from swarmpy.manager.quorum import require_survival
+from swarmpy.manager.removal import remember_removed
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
     ExplainNetworkRequest,
@@ -87,13 +88,15 @@ class Nodes:
         return self._seat.store.view.nodes.get(node_id)
 
     async def remove_node(self, request: RemoveNodeRequest) -> RemoveNodeResponse:
-        """Forget a node. Its certificate is refused from then on."""
+        """Forget a node. Its certificate is refused from then on, and gossip hears it no more."""
 
         def decide(tx: Editor) -> None:
             node = find_node(tx.view, request.node)
             self._refuse_removal(node, force=request.force)
             tell_of_node(self._seat, tx, node, "NodeRemoved", f"{name_of(node)} was removed")
             tx.nodes.delete(node.id)
+            with tx.clusters.edit(tx.view.cluster.id) as cluster:
+                remember_removed(cluster, node.id)
 
         await self._seat.write(decide)
         return RemoveNodeResponse()

@@ -10,7 +10,10 @@ ADDRESSES_MAX = 8
 
 
 def access_of(node_id: str, view: View) -> GossipAccess | None:
-    """Return the swarm's keys and some addresses, managers' first; None before there are keys."""
+    """Return the swarm's keys, some addresses, managers' first, and who was removed lately.
+
+    None before there are keys.
+    """
     for cluster in view.clusters:
         if cluster.gossip_keys.keys:
             others = [
@@ -18,5 +21,9 @@ def access_of(node_id: str, view: View) -> GossipAccess | None:
             ]
             others.sort(key=lambda node: (not node.HasField("manager"), node.id))
             addresses = [node.status.gossip_address for node in others[:ADDRESSES_MAX]]
-            return GossipAccess(keys=cluster.gossip_keys, addresses=addresses)
+            return GossipAccess(
+                keys=cluster.gossip_keys,
+                addresses=addresses,
+                removed_node_ids=cluster.removed_node_ids,
+            )
     return None

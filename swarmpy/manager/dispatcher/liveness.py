@@ -1,11 +1,11 @@
 """Says which nodes are up. Heartbeats stay in the leader's memory; only changes are stored.
 
 A node is DOWN after three periods of silence and READY again with the next thing it says; after
-one period already when its neighbours are certain that it is dead, unless they say so of many
-nodes at once: that may as well be a fault of the network. When this manager begins to lead, nodes
-have to find it first, so each gets `takeover_s`, except the managers that do not answer as such.
-When it was itself asleep, each gets three periods anew: whoever did not listen cannot say who was
-silent.
+one period already when its neighbours are certain that it is dead, or that it left, unless they say
+so of many nodes at once: that may as well be a fault of the network. When this manager begins to
+lead, nodes have to find it first, so each gets `takeover_s`, except the managers that do not answer
+as such. When it was itself asleep, each gets three periods anew: whoever did not listen cannot say
+who was silent.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from swarmpy.errors import Conflict
 from swarmpy.manager.dispatcher.roster import Roster
 from swarmpy.manager.events import name_of, tell_of_node
 from swarmpy.manager.seat import Seat
-from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_DEAD
+from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_DEAD, GOSSIP_STATE_LEFT
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, NODE_STATE_READY, NodeState
 from swarmpy.store.editor import Editor
 
 log = structlog.get_logger()
+
+GONE = frozenset({GOSSIP_STATE_DEAD, GOSSIP_STATE_LEFT})
 
 
 class Liveness:
@@ -96,14 +98,12 @@ class Liveness:
                 store_state(self._seat, tx, node_id, state)
 
     def _called_dead(self, nodes: Sequence[Node]) -> frozenset[str]:
-        """Return the nodes that gossip is certain to be dead; none when they are too many."""
+        """Return the nodes that gossip is certain to be gone; none when they are too many."""
         members = self._seat.neighbours.picture.members
         dead = {
             node.id
             for node in nodes
-            if (one := members.get(node.id)) is not None
-            and one.state == GOSSIP_STATE_DEAD
-            and one.certain
+            if (one := members.get(node.id)) is not None and one.state in GONE and one.certain
         }
         newly = [node for node in nodes if node.id in dead and node.status.state != NODE_STATE_DOWN]
         most = max(1, int(len(nodes) * self._seat.settings.gossip_deaths_max))

@@ -16,13 +16,18 @@ from swarmpy.manager.dispatcher.assignments import Held, difference, held_by, wh
 from swarmpy.manager.dispatcher.gossip_access import access_of
 from swarmpy.manager.leash import Leash
 from swarmpy.manager.serving import Send
-from swarmpy.pb.dispatcher_pb2 import LoadBalancer, ManagerMessage, Managers, StatusAck
+from swarmpy.pb.dispatcher_pb2 import (
+    GossipAccess,
+    LoadBalancer,
+    ManagerMessage,
+    Managers,
+    StatusAck,
+)
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.pb.types_pb2 import (
     NODE_ROLE_MANAGER,
     NODE_ROLE_UNSPECIFIED,
     NODE_ROLE_WORKER,
-    GossipKeyRing,
     NodeRole,
 )
 from swarmpy.store.view import View
@@ -41,7 +46,7 @@ class Session:
         self.leash = Leash()
         self._told_role = role
         self._told_managers = Managers()
-        self._told_keys = GossipKeyRing()
+        self._told_gossip = GossipAccess()
         self._told: Held | None = None
         self._version = 0
         self._acknowledged = 0
@@ -128,10 +133,13 @@ class Session:
             yield ManagerMessage(managers=managers)
 
     def _gossip(self, view: View) -> Iterator[ManagerMessage]:
-        """Tell keys that are new; whoever knows them learns other nodes' addresses by gossip."""
+        """Tell new keys, and who was removed; other nodes' addresses are learnt by gossip."""
         access = access_of(self.node_id, view)
-        if access is not None and access.keys != self._told_keys:
-            self._told_keys = access.keys
+        if access is None:
+            return
+        told = GossipAccess(keys=access.keys, removed_node_ids=access.removed_node_ids)
+        if told != self._told_gossip:
+            self._told_gossip = told
             yield ManagerMessage(gossip=access)
 
     def _role(self, node: Node | None) -> Iterator[ManagerMessage]:

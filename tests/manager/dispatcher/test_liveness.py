@@ -6,6 +6,7 @@ import pytest
 
 from swarmpy.manager.dispatcher.liveness import states_to_store
 from swarmpy.manager.settings import ManagerSettings
+from swarmpy.pb.gossip_pb2 import GOSSIP_STATE_DEAD, GOSSIP_STATE_LEFT, GossipState
 from swarmpy.pb.types_pb2 import (
     NODE_STATE_DOWN,
     NODE_STATE_READY,
@@ -130,9 +131,12 @@ async def gossip_about(swarm: Swarm, nodes: int) -> FakeGossip:
     return neighbours.gossip
 
 
-async def test_a_node_that_gossip_calls_dead_is_down_after_one_period(swarm: Swarm) -> None:
+@pytest.mark.parametrize("state", [GOSSIP_STATE_DEAD, GOSSIP_STATE_LEFT], ids=["dead", "left"])
+async def test_a_node_that_gossip_calls_gone_is_down_after_one_period(
+    swarm: Swarm, state: GossipState.ValueType
+) -> None:
     gossip = await gossip_about(swarm, 1)
-    gossip.kill("w1")
+    gossip.set_state("w1", state)
     await swarm.clock.advance(PERIOD_S - 0.1)
     assert state_of(swarm, "w1") == NODE_STATE_READY
     await swarm.clock.advance(PERIOD_S / 2 + 0.1)

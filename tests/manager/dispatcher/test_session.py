@@ -6,6 +6,7 @@ import pytest
 
 from swarmpy.errors import InvalidInput, NotLeader, PermissionDenied, Unavailable, WrongState
 from swarmpy.manager.dispatcher.session import DIFF_ENTRIES, REQUESTS_WAITING, Session
+from swarmpy.manager.removal import remember_removed
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.dispatcher_pb2 import ClosedPorts, ManagerMessage
 from swarmpy.pb.objects_pb2 import ClosedPort
@@ -276,3 +277,12 @@ async def test_agents_hear_of_a_rotation_at_once(swarm: Swarm) -> None:
             cluster.gossip_keys.keys.add(id=2, key=bytes(32))
     await swarm.clock.advance(DIFF_S)
     assert [key.id for key in agent.last("gossip").keys.keys] == [1, 2]
+
+
+async def test_agents_hear_at_once_of_a_node_that_is_removed(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    async with swarm.seat.store.update() as tx:
+        with tx.clusters.edit("c1") as cluster:
+            remember_removed(cluster, "w9")
+    await swarm.clock.advance(DIFF_S)
+    assert list(agent.last("gossip").removed_node_ids) == ["w9"]

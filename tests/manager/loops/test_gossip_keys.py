@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from swarmpy.core.gossip_keys import ROTATE_EVERY_MS, SPREAD_MS
+from swarmpy.core.gossip_keys import ROTATE_EVERY_MS, SPREAD_MS, SPREAD_SOON_MS
 from swarmpy.manager.loops.gossip_keys import GossipKeyDuty
+from swarmpy.manager.removal import remember_removed
 from swarmpy.manager.seat import Seat
 from tests.manager.one_manager import GOSSIP_KEY, leading_seat
 from tests.manager.stopped_clock import StoppedClock
@@ -47,3 +48,17 @@ async def test_looking_when_nothing_is_due_writes_nothing() -> None:
     before = seat.store.index
     await GossipKeyDuty(seat).look()
     assert seat.store.index == before
+
+
+async def test_who_was_removed_knows_no_key_a_few_minutes_later() -> None:
+    clock = StoppedClock()
+    seat = await leading_seat(clock)
+    async with seat.store.update() as tx:
+        with tx.clusters.edit("c1") as cluster:
+            remember_removed(cluster, "w9")
+    duty, seen = GossipKeyDuty(seat), []
+    for wait_ms in (0, SPREAD_SOON_MS, SPREAD_SOON_MS):
+        await clock.advance(wait_ms / 1000)
+        await duty.look()
+        seen.append(ids(seat))
+    assert seen == [([1, 2], 1), ([1, 2], 2), ([2], 2)]
