@@ -9,7 +9,7 @@ import typer
 from swarmpy import SyncClient
 from swarmpy.cli import render, unlock_key
 from swarmpy.cli.noun import noun
-from swarmpy.cli.options import Format, FormatOption
+from swarmpy.cli.options import GOSSIP_PROFILES, Format, FormatOption
 from swarmpy.errors import InvalidInput
 
 app = noun("The swarm itself: its id and its settings.")
@@ -32,13 +32,27 @@ def update(
             show_default=False,
         ),
     ] = None,
+    gossip_profile: Annotated[
+        str, typer.Option(metavar=GOSSIP_PROFILES, help="How soon nodes miss each other.")
+    ] = "",
 ) -> None:
     """Change a setting of the swarm."""
-    if autolock is None:
-        raise InvalidInput("nothing to change", remedy="give --autolock or --no-autolock")
+    if autolock is None and not gossip_profile:
+        raise InvalidInput(
+            "nothing to change", remedy="give --autolock, --no-autolock or --gossip-profile"
+        )
+    if gossip_profile:
+        with SyncClient.connect() as client:
+            client.update_cluster(gossip_profile=gossip_profile)
+        render.say(f"✔ nodes gossip at the pace {gossip_profile} as soon as they hear of it")
+    if autolock is not None:
+        _set_autolock(wanted=autolock)
+
+
+def _set_autolock(*, wanted: bool) -> None:
     with SyncClient.connect() as client:
         key = client.unlock_key()
-        if not autolock:
+        if not wanted:
             client.update_cluster(autolock=False)
             render.say("✔ autolock is off: managers start again by themselves")
             return

@@ -11,6 +11,7 @@ from swarmpy.cli import forced, render, unlock_key
 from swarmpy.cli.flags import with_flags
 from swarmpy.cli.node_flags import NodeFlags
 from swarmpy.cli.noun import verb
+from swarmpy.cli.options import GOSSIP_PROFILES
 from swarmpy.pb.types_pb2 import NODE_ROLE_WORKER
 
 app = verb()
@@ -24,6 +25,13 @@ def init(
         bool,
         typer.Option("--autolock", help="Managers that start again wait for swarmpy unlock."),
     ] = False,
+    gossip_profile: Annotated[
+        str,
+        typer.Option(
+            metavar=GOSSIP_PROFILES,
+            help="How soon nodes miss each other, here and on all that join.",
+        ),
+    ] = "default",
     force_new_cluster: Annotated[
         bool,
         typer.Option(
@@ -41,7 +49,9 @@ def init(
         forced.go_on_alone(settings, foreground=flags.foreground)
         return
     wish = flags.key_wish()
-    prepared = bootstrap.prepare_first(settings, wish, autolock=autolock)
+    prepared = bootstrap.prepare_first(
+        settings, wish, autolock=autolock, gossip_profile=gossip_profile
+    )
     if flags.foreground:
         become_node(prepared)
         return

@@ -24,7 +24,7 @@ COMMANDS = {
     "unlock-key": "Show the key that opens locked managers, or make a new one.",
     "backup": "Write the whole swarm to an encrypted file.",
     "restore": "Make a swarm again out of a backup.",
-    "cluster": "The swarm itself: inspect, autolock.",
+    "cluster": "The swarm itself: inspect, autolock, gossip's pace.",
     "dev": "Run a whole swarm on this machine, to try things.",
     "token": "The right to join: create, list, revoke.",
     "node": "Machines: list, inspect, label, drain, promote.",

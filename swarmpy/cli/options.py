@@ -11,6 +11,7 @@ import typer
 from swarmpy.cli.arguments import duration_s
 
 DEFAULT_TIMEOUT = "10m"
+GOSSIP_PROFILES = "default|lan|wan"
 
 
 class Format(StrEnum):

@@ -15,14 +15,19 @@ from swarmpy.pb.objects_pb2 import Cluster
 
 class ClusterCalls(Calls):
     async def update_cluster(
-        self, *, autolock: bool | None = None, unlock_key: str = ""
+        self, *, autolock: bool | None = None, unlock_key: str = "", gossip_profile: str = ""
     ) -> Cluster:
         """Change what is given and nothing else; return the swarm as it is then.
 
         `unlock_key` is what autolock begins with: whoever made it has it even if the answer is
-        lost. Without one the managers make it.
+        lost. Without one the managers make it. `gossip_profile` is "default", "lan" or "wan".
+
+        Raises:
+            InvalidInput: there is no such profile.
         """
-        request = UpdateClusterRequest(autolock=autolock, unlock_key=unlock_key)
+        request = UpdateClusterRequest(
+            autolock=autolock, unlock_key=unlock_key, gossip_profile=gossip_profile
+        )
         return await self._connection.write(lambda c: c.UpdateCluster, request)
 
     async def unlock_key(self) -> str:

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from swarmpy.core.gossip.profile import check_profile
 from swarmpy.daemon import systemd
 from swarmpy.daemon.clock import SystemClock
 from swarmpy.daemon.data_key_file import KeyFiles
@@ -49,7 +50,11 @@ class Prepared:
 
 
 def prepare_first(
-    settings: Settings, wish: KeyWish = NO_WISH, *, autolock: bool = False
+    settings: Settings,
+    wish: KeyWish = NO_WISH,
+    *,
+    autolock: bool = False,
+    gossip_profile: str = "default",
 ) -> Prepared:
     """Make this machine the first manager of a new swarm, without starting it.
 
@@ -57,9 +62,10 @@ def prepare_first(
         WrongState: it is in a swarm already, a port is taken, or its directory is not empty or
             cannot be written.
         EngineUnavailable: it shall use a Docker Engine, and none answers.
-        InvalidInput: the node's key cannot be kept where it was wished.
+        InvalidInput: the node's key cannot be kept where it was wished; there is no such profile.
     """
     settings = settings.checked()
+    check_profile(gossip_profile)
     _source(settings, wish, "anybody")  # what cannot be granted leaves nothing behind
     disk = LocalDisk()
     check_place(settings, disk)
@@ -67,7 +73,8 @@ def prepare_first(
     ids = IdSource(rng)
     cluster_id = ids.new_id()
     unlock_key = UNLOCK_KEY.create(rng) if autolock else b""
-    founding = Founding(cluster_id, Authority.create(cluster_id, clock.now()), unlock_key)
+    authority = Authority.create(cluster_id, clock.now())
+    founding = Founding(cluster_id, authority, unlock_key, gossip_profile)
     identity = first_identity(founding.authority, cluster_id, ids.new_id(), clock.now())
     source = _source(settings, wish, identity.node_id)
     with all_or_nothing(settings, disk) as undo:

@@ -1,5 +1,6 @@
 """What the first manager of a swarm holds until the swarm itself holds it: the authority's key,
-and the unlock key when autolock is wanted. The file is sealed with the node's own keys.
+the unlock key when autolock is wanted, and the pace of its gossip. The file is sealed with the
+node's own keys.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmpy.pb.objects_pb2 import Cluster
+from swarmpy.pb.specs_pb2 import ClusterSpec
 from swarmpy.seams import Disk
 from swarmpy.security.certificates import Authority
 from swarmpy.security.sealed import Seal
@@ -23,6 +25,7 @@ class Founding:
     authority: Authority
     unlock_key: bytes = field(default=b"", repr=False)
     """Set: the swarm begins with autolock on."""
+    gossip_profile: str = "default"
 
     def save(self, disk: Disk, state_dir: Path, seal: Seal) -> None:
         row = Cluster(
@@ -30,6 +33,7 @@ class Founding:
             ca_certificate_pem=self.authority.ca_certificate_pem,
             ca_key_pem=self.authority.ca_key_pem,
             unlock_key=self.unlock_key,
+            spec=ClusterSpec(gossip_profile=self.gossip_profile),
         )
         disk.replace(_file(state_dir), seal.close(row.SerializeToString(), NAME))
 
@@ -46,7 +50,8 @@ class Founding:
             return None
         row = Cluster.FromString(seal.open(data, NAME))
         authority = Authority(row.ca_certificate_pem, row.ca_key_pem)
-        return Founding(row.id, authority, row.unlock_key)
+        profile = row.spec.gossip_profile or "default"
+        return Founding(row.id, authority, row.unlock_key, profile)
 
     @staticmethod
     def forget(disk: Disk, state_dir: Path) -> None:

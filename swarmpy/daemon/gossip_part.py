@@ -82,9 +82,10 @@ class GossipPart:
 
     def _use(self, access: GossipAccess) -> None:
         try:
+            self._neighbours.set_profile(access.profile or "default")
             self._neighbours.set_keys(access.keys)
         except InvalidInput as error:
-            log.warning("gossip_keys_unusable", error=error.message)
+            log.warning("gossip_access_unusable", error=error.message)
         for node_id in access.removed_node_ids:
             if node_id != self._node_id:
                 self._neighbours.forget(node_id)

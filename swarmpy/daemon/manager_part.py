@@ -195,6 +195,7 @@ class ManagerPart:
                 gossip_key=random.SystemRandom().randbytes(KEY_BYTES),
                 now_ms=int(self._clock.now() * 1000),
                 unlock_key=founding.unlock_key,
+                gossip_profile=founding.gossip_profile,
             )
         Founding.forget(self._disk, self._settings.state_dir)
 

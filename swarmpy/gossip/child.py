@@ -32,9 +32,13 @@ class Child:
     def send(self, order: GossipOrder) -> None:
         """Let it obey. When it reads nothing any more its life ends, and `read` tells."""
         if self._writer.transport.get_write_buffer_size() > ORDERS_MAX_BYTES:
-            self._writer.transport.abort()
+            self.end()
         if not self._writer.is_closing():
             pipe.put(self._writer, order)
+
+    def end(self) -> None:
+        """Let its life end; `read` tells when it has."""
+        self._writer.transport.abort()
 
     async def read(self) -> GossipReport:
         """Return what it tells next. Raises IncompleteReadError, OSError when it has ended."""

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from swarmpy.core.gossip.profile import check_profile
 from swarmpy.errors import InvalidInput, NotFound, Unavailable, WrongState
 from swarmpy.gossip.child import Child, child
 from swarmpy.gossip.epoch import EpochFile
@@ -58,7 +59,6 @@ class Place:
     """host:port, for datagrams and streams."""
     address: str = ""
     """host:port that others reach it by; empty is `listen_address`."""
-    profile: str = "default"
 
 
 class ProcessNeighbours:
@@ -78,6 +78,7 @@ class ProcessNeighbours:
         self._epochs = epochs
         self._clock = clock
         self._rng = rng
+        self._profile = "default"
         self._wanted = Wanted()
         self._has_keys = asyncio.Event()
         self._child: Child | None = None
@@ -133,6 +134,18 @@ class ProcessNeighbours:
     def papers_changed(self) -> None:
         """Show the new certificate on new streams."""
         self._send([GossipOrder(papers=_papers(self._papers()))])
+
+    def set_profile(self, name: str) -> None:
+        """Take part at another pace; a process that runs already is replaced.
+
+        Raises:
+            InvalidInput: there is no such profile.
+        """
+        check_profile(name)
+        if name != self._profile:
+            self._profile = name
+            if self._child is not None:
+                self._child.end()
 
     async def leave(self) -> None:
         self._leaving = True
@@ -218,7 +231,7 @@ class ProcessNeighbours:
             me=me,
             listen_address=place.listen_address,
             cluster_id=place.cluster_id,
-            profile=place.profile,
+            profile=self._profile,
             papers=_papers(self._papers()),
             keys=self._wanted.keys,
         )

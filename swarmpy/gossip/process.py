@@ -13,7 +13,7 @@ from typing import Final, assert_never
 
 from swarmpy.core.gossip.events import Event
 from swarmpy.core.gossip.gossip import Gossip
-from swarmpy.core.gossip.profile import DEFAULT, LAN, WAN, Profile
+from swarmpy.core.gossip.profile import PROFILES
 from swarmpy.errors import SwarmPyError
 from swarmpy.gossip import pipe
 from swarmpy.gossip.member import Member
@@ -33,7 +33,6 @@ from swarmpy.pb.gossip_local_pb2 import (
 from swarmpy.pb.gossip_pb2 import GossipMember
 from swarmpy.task_group import TaskGroup
 
-PROFILES: Final[dict[str, Profile]] = {"default": DEFAULT, "lan": LAN, "wan": WAN}
 REPORT_EVERY_S: Final = 0.1
 PULSE_EVERY_S: Final = 1.0
 """How often counters are told when nothing else is."""

@@ -31,6 +31,7 @@ async def bootstrap_cluster(  # noqa: PLR0913  what a swarm begins with
     gossip_key: bytes,
     now_ms: int,
     unlock_key: bytes = b"",
+    gossip_profile: str = "default",
 ) -> None:
     """Write what a swarm begins with. Its only member must lead already.
 
@@ -55,6 +56,7 @@ async def bootstrap_cluster(  # noqa: PLR0913  what a swarm begins with
         gossip_keys=first_ring(gossip_key, now_ms),
     )
     cluster.spec.autolock = bool(unlock_key)
+    cluster.spec.gossip_profile = gossip_profile
     node = Node(
         id=node_id,
         spec=NodeSpec(role=NODE_ROLE_MANAGER, availability=AVAILABILITY_ACTIVE),

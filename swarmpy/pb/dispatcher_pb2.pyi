@@ -264,6 +264,9 @@ class GossipAccess(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
     REMOVED_NODE_IDS_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    profile: _builtins.str
+    """as in ClusterSpec"""
     @_builtins.property
     def keys(self) -> _types_pb2.GossipKeyRing: ...
     @_builtins.property
@@ -280,10 +283,11 @@ class GossipAccess(_message.Message):
         keys: _types_pb2.GossipKeyRing | None = ...,
         addresses: _abc.Iterable[_builtins.str] | None = ...,
         removed_node_ids: _abc.Iterable[_builtins.str] | None = ...,
+        profile: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "keys", b"keys", "removed_node_ids", b"removed_node_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "keys", b"keys", "profile", b"profile", "removed_node_ids", b"removed_node_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

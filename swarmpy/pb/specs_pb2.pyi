@@ -865,6 +865,7 @@ class ClusterSpec(_message.Message):
     NODE_CERTIFICATE_TTL_S_FIELD_NUMBER: _builtins.int
     ADDRESS_POOLS_FIELD_NUMBER: _builtins.int
     AUTOLOCK_FIELD_NUMBER: _builtins.int
+    GOSSIP_PROFILE_FIELD_NUMBER: _builtins.int
     heartbeat_s: _builtins.float
     """default 2"""
     task_history: _builtins.int
@@ -873,6 +874,8 @@ class ClusterSpec(_message.Message):
     """default 90 days"""
     autolock: _builtins.bool
     """managers' data keys are wrapped with the swarm's unlock key"""
+    gossip_profile: _builtins.str
+    """"default", "lan" or "wan"; empty is "default" """
     @_builtins.property
     def address_pools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """CIDRs that subnets are cut from; default 10.128.0.0/9"""
@@ -885,10 +888,11 @@ class ClusterSpec(_message.Message):
         node_certificate_ttl_s: _builtins.float = ...,
         address_pools: _abc.Iterable[_builtins.str] | None = ...,
         autolock: _builtins.bool = ...,
+        gossip_profile: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "task_history", b"task_history"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "task_history", b"task_history"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

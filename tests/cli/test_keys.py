@@ -13,6 +13,13 @@ from tests.cli.conftest import Run
 from tests.client.fake_control import FakeControl
 
 
+def test_gossips_pace_can_be_changed(run: Run, control: FakeControl) -> None:
+    said = run("cluster", "update", "--gossip-profile", "wan")
+    assert said.exit_code == 0, said.output
+    assert "at the pace wan" in said.stdout
+    assert control.cluster.spec.gossip_profile == "wan"
+
+
 def test_autolock_is_turned_on_with_its_key_and_off_again(run: Run, control: FakeControl) -> None:
     on = run("cluster", "update", "--autolock")
     assert on.exit_code == 0, on.output

@@ -58,9 +58,9 @@ def test_init_starts_the_daemon_and_shows_how_to_join(
         said = invoke("init", "--advertise-addr", "192.0.2.7", "--state-dir", str(tmp_path / "a"),
                       "--socket", str(socket), "--runtime", "process")  # fmt: skip
     assert said.exit_code == 0, said.output
-    [(_, settings, wish, autolock), started] = asked
+    [(_, settings, wish, *of_the_swarm), started] = asked
     assert started == ("start", settings)
-    assert (wish, autolock) == (NO_WISH, False)
+    assert (wish, of_the_swarm) == (NO_WISH, [False, "default"])
     assert isinstance(settings, Settings)
     assert (settings.advertise_address, settings.runtime) == ("192.0.2.7", "process")
     assert settings.socket_path == socket

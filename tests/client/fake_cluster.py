@@ -29,6 +29,8 @@ class FakeCluster(FakeSwarm):
         if request.HasField("autolock"):
             self.cluster.spec.autolock = request.autolock
             self.key = request.unlock_key if request.autolock else ""
+        if request.gossip_profile:
+            self.cluster.spec.gossip_profile = request.gossip_profile
         return self.cluster
 
     async def GetUnlockKey(self, request: Any, context: Any) -> api.UnlockKey:

@@ -133,6 +133,14 @@ def test_who_leaves_is_known_to_have_left_at_once_and_who_is_removed_is_forgotte
     assert "n3" not in gossip()
     until(lambda: "gossip_keys_changed" in events(swarm, 1), 40, "the keys change")
     assert "2 of 2 ways" in swarm.swarmpy(1, "net", "doctor").stdout
+    swarm.swarmpy(1, "cluster", "update", "--gossip-profile", "lan")
+    until(lambda: events(swarm, 2).count("gossip_started") == 2, 20, "it takes another pace")
+    until(lambda: "2 of 2 ways" in doctor(swarm, 1), 20, "all know each other again")
+    assert gossip() == {"n1": "alive", "n2": "alive"}
+
+
+def doctor(swarm: LoopbackSwarm, number: int) -> str:
+    return swarm.swarmpy(number, "net", "doctor", code=None).stdout
 
 
 @contextmanager

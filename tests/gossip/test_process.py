@@ -17,7 +17,7 @@ import pytest
 
 from swarmpy.core.gossip_keys import due_at_ms, next_ring
 from swarmpy.daemon.clock import SystemClock
-from swarmpy.errors import Unavailable
+from swarmpy.errors import InvalidInput, Unavailable
 from swarmpy.gossip.child import child
 from swarmpy.gossip.epoch import EpochFile
 from swarmpy.gossip.neighbours import Place, ProcessNeighbours
@@ -210,3 +210,19 @@ async def test_whoever_is_cancelled_while_it_ends_leaves_no_process_behind() -> 
         await asyncio.sleep(0.05)
         task.cancel()
     assert children() == []
+
+
+async def test_another_pace_starts_the_process_anew_and_loses_nothing(tmp_path: Path) -> None:
+    nodes = Nodes(tmp_path)
+    a, b = nodes.node("a"), nodes.node("b")
+    b.put_all([endpoint("t1")])
+    async with running(a, b):
+        await sees(a, lambda picture: len(picture.endpoints) == 1)
+        epoch = a.picture.members["b"].member.epoch
+        for name in ("default", "lan"):
+            b.set_profile(name)
+        await sees(a, lambda picture: picture.members["b"].member.epoch > epoch)
+        await sees(a, lambda picture: len(picture.endpoints) == 1)
+        assert a.picture.members["b"].state == GOSSIP_STATE_ALIVE
+        with pytest.raises(InvalidInput, match="expected one of default, lan, wan"):
+            b.set_profile("fast")

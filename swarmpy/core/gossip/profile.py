@@ -1,14 +1,18 @@
 """Every number that gossip turns on, with its formula and what raising it costs.
 
-N is the number of members believed alive, log10 N at least 1.
+N is the number of members believed alive, log10 N at least 1. One profile holds for a whole swarm:
+whoever is the first to be certain of a death has decided it for all, so a few impatient members
+would make all others' patience void.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Final
 
 from swarmpy.core.gossip.suspicion import Bounds
+from swarmpy.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +152,14 @@ WAN = replace(
     stream_retry_s=5.0,
 )
 """For round trips up to a second: deaths are known after half a minute."""
+
+PROFILES: Final = {"default": DEFAULT, "lan": LAN, "wan": WAN}
+
+
+def check_profile(name: str) -> None:
+    """Raise InvalidInput unless there is a profile of this name."""
+    if name not in PROFILES:
+        raise InvalidInput(
+            f"gossip profile {name!r}: expected one of {', '.join(PROFILES)}",
+            remedy="take lan for fewer packets, wan when round trips take up to a second",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmpy.core.gossip.profile import check_profile
 from swarmpy.errors import WrongState
 from swarmpy.manager.seat import Seat
 from swarmpy.manager.serving import Send
@@ -33,12 +34,16 @@ class Clusters:
     async def update_cluster(self, request: UpdateClusterRequest) -> Cluster:
         """Change what the request sets. Autolock that is on already keeps its key."""
         fresh = self._key(request.unlock_key)
+        if request.gossip_profile:
+            check_profile(request.gossip_profile)
 
         def decide(tx: Editor) -> None:
             with tx.clusters.edit(tx.view.cluster.id) as cluster:
                 if request.HasField("autolock") and request.autolock != cluster.spec.autolock:
                     cluster.spec.autolock = request.autolock
                     cluster.unlock_key = fresh if request.autolock else b""
+                if request.gossip_profile:
+                    cluster.spec.gossip_profile = request.gossip_profile
 
         await self._seat.write(decide)
         return _shown(self._seat.store.view.cluster)

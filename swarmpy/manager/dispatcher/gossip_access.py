@@ -10,7 +10,7 @@ ADDRESSES_MAX = 8
 
 
 def access_of(node_id: str, view: View) -> GossipAccess | None:
-    """Return the swarm's keys, some addresses, managers' first, and who was removed lately.
+    """Return keys, some addresses, managers' first, the pace, and who was removed lately.
 
     None before there are keys.
     """
@@ -25,5 +25,6 @@ def access_of(node_id: str, view: View) -> GossipAccess | None:
                 keys=cluster.gossip_keys,
                 addresses=addresses,
                 removed_node_ids=cluster.removed_node_ids,
+                profile=cluster.spec.gossip_profile,
             )
     return None

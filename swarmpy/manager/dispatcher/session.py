@@ -133,11 +133,13 @@ class Session:
             yield ManagerMessage(managers=managers)
 
     def _gossip(self, view: View) -> Iterator[ManagerMessage]:
-        """Tell new keys, and who was removed; other nodes' addresses are learnt by gossip."""
+        """Tell what is new, but for addresses: gossip itself knows those."""
         access = access_of(self.node_id, view)
         if access is None:
             return
-        told = GossipAccess(keys=access.keys, removed_node_ids=access.removed_node_ids)
+        told = GossipAccess()
+        told.CopyFrom(access)
+        del told.addresses[:]
         if told != self._told_gossip:
             self._told_gossip = told
             yield ManagerMessage(gossip=access)

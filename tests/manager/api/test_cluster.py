@@ -85,3 +85,14 @@ async def test_a_backup_is_the_whole_state_in_pieces(monkeypatch: pytest.MonkeyP
     copy.restore([content.state])
     assert list(copy.as_bytes()) == list(seat.store.as_bytes())
     assert content.index == seat.store.index
+
+
+async def test_gossips_pace_is_the_swarms_and_one_that_there_is_not_is_refused() -> None:
+    seat = await leading_seat()
+    clusters = Clusters(seat)
+    assert seat.store.view.cluster.spec.gossip_profile == "default"
+    await clusters.update_cluster(UpdateClusterRequest(gossip_profile="wan"))
+    with pytest.raises(InvalidInput, match="expected one of default, lan, wan"):
+        await clusters.update_cluster(UpdateClusterRequest(gossip_profile="fast"))
+    await clusters.update_cluster(UpdateClusterRequest())
+    assert seat.store.view.cluster.spec.gossip_profile == "wan"

@@ -286,3 +286,12 @@ async def test_agents_hear_at_once_of_a_node_that_is_removed(swarm: Swarm) -> No
             remember_removed(cluster, "w9")
     await swarm.clock.advance(DIFF_S)
     assert list(agent.last("gossip").removed_node_ids) == ["w9"]
+
+
+async def test_agents_hear_at_once_of_another_pace(swarm: Swarm) -> None:
+    agent = await swarm.connect("w1")
+    async with swarm.seat.store.update() as tx:
+        with tx.clusters.edit("c1") as cluster:
+            cluster.spec.gossip_profile = "lan"
+    await swarm.clock.advance(DIFF_S)
+    assert agent.last("gossip").profile == "lan"
