@@ -1,4 +1,5 @@
-"""Real gossip on loopback: `python -m bench.gossip.processes [kill|stop|many] [--nodes N]`.
+"""Real gossip on loopback: `python -m bench.gossip.processes kill|many|stop [--nodes N]`; exit 1
+when a goal is missed.
 
 kill: the same node of three clusters is killed at once: ours, ours at lan's pace, Debian's serf.
 stop: a node is stopped for five seconds; nobody may be declared dead.
@@ -11,15 +12,18 @@ import argparse
 import asyncio
 import collections
 import gc
+import math
 import random
 import resource
 import shutil
 import signal
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 
 from bench.gossip.agents import RING, Cluster, OurAgent, SerfAgent
+from bench.gossip.report import MISSED, row, title
 from swarmpy.core.gossip.events import EndpointChanged, Event, MemberDead, MemberSuspected
 from swarmpy.core.gossip.gossip import Gossip
 from swarmpy.core.gossip.profile import DEFAULT
@@ -34,6 +38,7 @@ STOP_S = 5.0
 
 async def kill(nodes: int, rounds: int) -> None:
     """Print how long each cluster takes to find deaths, side by side."""
+    title(f"Real processes, {nodes} of each kind, kill -9, median of {rounds}")
     clusters = [
         Cluster("default", nodes, lambda name, told: OurAgent(name, "default", told)),
         Cluster("lan", nodes, lambda name, told: OurAgent(name, "lan", told)),
@@ -62,16 +67,17 @@ async def kill(nodes: int, rounds: int) -> None:
                     lasts[cluster.label].append(known[-1] - at)
                 await asyncio.sleep(2)
             for cluster in clusters:
-                label = cluster.label
-                print(
-                    f"{label:8} first dead {_spread(firsts[label])}, all know "
-                    f"{_spread(lasts[label])}, wrongly dead {len(set(cluster.dead) - set(names))}"
-                )
+                label, wrong = cluster.label, len(set(cluster.dead) - set(names))
+                row(f"{label}: first to know", _spread(firsts[label]), "", met=None)
+                row(f"{label}: all know", _spread(lasts[label]), "", met=None)
+                met = None if label == "serf" else wrong == 0
+                row(f"{label}: wrongly dead", f"{wrong}", "0", met=met)
             if "serf" in firsts:
                 peer = statistics.median(firsts["serf"])
                 for label, goal in (("default", 0.65), ("lan", 1.1)):
-                    ratio = statistics.median(firsts[label]) / peer
-                    print(f"{label:8} {ratio:.2f} x serf (goal {goal})")
+                    ratio = statistics.median(firsts[label] or [math.inf]) / peer
+                    met = ratio <= goal
+                    row(f"{label}: first to know", f"{ratio:.2f} x serf", f"<= {goal} x", met=met)
         finally:
             for cluster in clusters:
                 cluster.end()
@@ -80,11 +86,12 @@ async def kill(nodes: int, rounds: int) -> None:
 def _spread(times: Sequence[float]) -> str:
     if not times:
         return "never"
-    return f"{statistics.median(times):.2f} s median ({min(times):.2f} to {max(times):.2f})"
+    return f"{statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
 
 
 async def stop(nodes: int, rounds: int, profile: str) -> None:
     """Print how many deaths were told while a node was stopped."""
+    title(f"Real processes, one of {nodes} stopped for {STOP_S:g} s at a time")
     cluster = Cluster(profile, nodes, lambda name, told: OurAgent(name, profile, told))
     async with asyncio.TaskGroup() as tasks:
         try:
@@ -96,11 +103,10 @@ async def stop(nodes: int, rounds: int, profile: str) -> None:
                 await asyncio.sleep(STOP_S)
                 process.send_signal(signal.SIGCONT)
                 await asyncio.sleep(8)
-                others = sorted(set(cluster.dead) - {name} - stopped)
-                print(
-                    f"{profile}: {name} stopped for {STOP_S:.0f} s: declared dead by "
-                    f"{len(cluster.dead.get(name, {}))}, others declared dead: {others}"
-                )
+                others = len(set(cluster.dead) - {name} - stopped)
+                by = len(cluster.dead.get(name, {}))
+                said = f"dead to {by}, and {others} others"
+                row(f"{profile}: {name}", said, "dead to 0", met=not by and not others)
                 stopped.add(name)
         finally:
             cluster.end()
@@ -108,6 +114,7 @@ async def stop(nodes: int, rounds: int, profile: str) -> None:
 
 async def many(nodes: int, seconds: float) -> None:
     """Print the CPU, the wrong events and the spread of one update."""
+    title(f"{nodes:,} encrypted sockets in one process")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     counts: collections.Counter[str] = collections.Counter()
@@ -130,27 +137,32 @@ async def many(nodes: int, seconds: float) -> None:
             await asyncio.sleep(0.1)
             lag = max(lag, time.monotonic() - before - 0.1)
         busy = (time.process_time() - cpu) / (time.monotonic() - began)
-        print(
-            f"{nodes} sockets: {busy * 100:.1f} % of a core over {seconds:.0f} s (goal 35), "
-            f"wrong events {dict(counts)} (goal none), longest lag {lag * 1000:.0f} ms"
-        )
-        at = members[0].now()
-        members[0].core.put(GossipEndpoint(network_id="net", task_id="t1"), at)
-        members[0].flush()
-        await asyncio.sleep(4)
-        times = sorted(when - at for when in seen.values())
-        if times:
-            most = times[int(len(times) * 0.999) - 1]
-            print(f"one update is at {len(times)} of {nodes} after {most:.2f} s (99.9 %)")
+        row(f"idle for {seconds:g} s", f"{busy:.1%} of a core", "<= 35 %", met=busy <= 0.35)
+        row("wrong events", f"{dict(counts) or 0}", "0", met=not counts)
+        row("the loop's longest lag", f"{lag * 1000:.0f} ms", "", met=None)
+        await _update(members[0], seen)
         at = members[-1].now()
         running[-1].cancel()
         await asyncio.sleep(0)
         counts.clear()
         while counts["dead"] < nodes - 1 and members[0].now() - at < 30:
             await asyncio.sleep(0.05)
-        print(f"one that is gone is dead to {counts['dead']} after {members[0].now() - at:.1f} s")
+        said = f"{members[0].now() - at:.1f} s"
+        row(f"one that is gone is dead to {counts['dead']:,}", said, "", met=None)
         for task in running:
             task.cancel()
+
+
+async def _update(member: Member, seen: dict[str, float]) -> None:
+    """Print how long one endpoint takes to all."""
+    at = member.now()
+    member.core.put(GossipEndpoint(network_id="net", task_id="t1"), at)
+    member.flush()
+    await asyncio.sleep(4)
+    times = sorted(when - at for when in seen.values())
+    if times:
+        most = times[int(len(times) * 0.999) - 1]
+        row(f"one update to 99.9 % of {len(times):,}", f"{most:.2f} s", "", met=None)
 
 
 def _member(name: str, counts: collections.Counter[str], seen: dict[str, float]) -> Member:
@@ -194,6 +206,7 @@ def main() -> None:
             asyncio.run(stop(wanted.nodes or 20, wanted.rounds, wanted.profile))
         case _:
             asyncio.run(many(wanted.nodes or 1000, wanted.seconds))
+    sys.exit(1 if MISSED else 0)
 
 
 if __name__ == "__main__":
