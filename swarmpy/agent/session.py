@@ -17,6 +17,7 @@ from swarmpy.agent.reporter import Reporter
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.stream import Stream
 from swarmpy.agent.swarm_time import SwarmTime
+from swarmpy.agent.usage import measure
 from swarmpy.agent.worker import Worker
 from swarmpy.errors import NotLeader, SwarmPyError, TimedOut, Unavailable
 from swarmpy.pb.dispatcher_pb2 import (
@@ -26,7 +27,6 @@ from swarmpy.pb.dispatcher_pb2 import (
     Heartbeat,
     Hello,
     ManagerMessage,
-    ProbeRequest,
 )
 from swarmpy.pb.types_pb2 import NodeRole
 from swarmpy.seams import Clock, Neighbours, Runtime
@@ -131,8 +131,8 @@ class Session:
                     group.create_task(self._play(message.role))
                 case "gossip":
                     parts.on_gossip(message.gossip)
-                case "probe":
-                    group.create_task(self._probe(message.probe))
+                case "probe" | "usage":
+                    group.create_task(self._report(message))
                 case "logs" | "exec":
                     group.create_task(self._serve(message))
                 case unknown:
@@ -163,13 +163,21 @@ class Session:
             await self._call.send(AgentMessage(heartbeat=beat))
             await self._parts.clock.sleep(heartbeat_s)
 
-    async def _probe(self, request: ProbeRequest) -> None:
+    async def _report(self, message: ManagerMessage) -> None:
+        """Answer a question about this node."""
         if self._requests.locked():
             log.warning("request_not_served", at_once=REQUESTS_AT_ONCE)
             return
+        parts = self._parts
         async with self._requests:
-            report = await probe_all(self._parts.neighbours, request.id, self._node_id)
-            await self._call.send(AgentMessage(probes=report))
+            if message.HasField("probe"):
+                found = await probe_all(parts.neighbours, message.probe.id, self._node_id)
+                report = AgentMessage(probes=found)
+            else:
+                report = AgentMessage(
+                    usage=await measure(parts.runtime, parts.clock, message.usage)
+                )
+            await self._call.send(report)
 
     async def _describe(self) -> None:
         while True:

@@ -59,6 +59,14 @@ def budget(text: str) -> Budget:
     return found
 
 
+def ratio(text: str) -> float:
+    """Return a share: 0.7 for "70%" or "0.7"."""
+    found = units.ratio(text)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no share; write 70% or 0.7")
+    return found
+
+
 def size_bytes(text: str) -> int:
     """Return bytes; k, m, g and t are powers of 1024."""
     match = _SIZE.fullmatch(text.strip())

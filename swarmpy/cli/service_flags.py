@@ -92,6 +92,14 @@ class SpecFlags:
     update_progress_deadline: Annotated[
         str, typer.Option(metavar="DURATION", help="By then a new task must run.")
     ] = ""
+    autoscale_min: Annotated[
+        int | None, typer.Option(min=1, help="Least replicas of a service that scales itself.")
+    ] = None
+    autoscale_max: Annotated[int | None, typer.Option(min=1, help="Most of them.")] = None
+    autoscale_cpu: Annotated[
+        str, typer.Option(metavar="N%", help="Use of what is reserved that it aims at.")
+    ] = ""
+    autoscale_memory: Annotated[str, typer.Option(metavar="N%", help="Likewise.")] = ""
     stop_grace: Annotated[str, typer.Option(metavar="DURATION")] = ""
     user: Annotated[str, typer.Option()] = ""
     workdir: Annotated[str, typer.Option()] = ""

@@ -16,6 +16,7 @@ from swarmpy.cli.arguments import (
     nano_cpus,
     pairs,
     port,
+    ratio,
     secret_reference,
     size_bytes,
 )
@@ -63,6 +64,7 @@ def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
     )
     merge(spec.task.networks, [attachment(one) for one in flags.network], lambda n: n.network)
     _apply_number(spec, flags)
+    _apply_autoscale(spec, flags)
     _apply_job(spec, flags)
 
 
@@ -79,6 +81,18 @@ def _apply_number(spec: ServiceSpec, flags: SpecFlags) -> None:
         if mode != "replicated_job":
             raise typer.BadParameter("--max-concurrent is for replicated jobs")
         spec.replicated_job.parallelism = flags.max_concurrent
+
+
+def _apply_autoscale(spec: ServiceSpec, flags: SpecFlags) -> None:
+    if flags.autoscale_max is not None:
+        spec.autoscale.max_replicas = flags.autoscale_max
+        spec.autoscale.min_replicas = spec.autoscale.min_replicas or 1
+    if flags.autoscale_min is not None:
+        spec.autoscale.min_replicas = flags.autoscale_min
+    if flags.autoscale_cpu:
+        spec.autoscale.cpu_ratio = ratio(flags.autoscale_cpu)
+    if flags.autoscale_memory:
+        spec.autoscale.memory_ratio = ratio(flags.autoscale_memory)
 
 
 def _apply_job(spec: ServiceSpec, flags: SpecFlags) -> None:

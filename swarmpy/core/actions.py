@@ -115,6 +115,14 @@ class SetRollout:
 
 
 @dataclass(frozen=True, slots=True)
+class SetReplicas:
+    """Give a replicated service another size."""
+
+    service_id: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetJob:
     """Record how a job's run stands."""
 
@@ -176,6 +184,7 @@ Action: TypeAlias = (
     | AllocatePorts
     | AllocateSubnet
     | SetRollout
+    | SetReplicas
     | SetJob
     | RemoveService
     | CreateRun

@@ -67,6 +67,7 @@ def plan_services(
             actions[spec.name] = "created"
             continue
         _refuse_taken(row, stack_id)
+        _keep_size(resolved, row)
         if row.spec == resolved:
             kept.append(row.previous_spec)
             actions[spec.name] = "unchanged"
@@ -90,6 +91,14 @@ def plan_services(
         files_of(kept) | frozenset(_files_of_tasks(leaving, tasks)),
         networks_of(kept),
     )
+
+
+def _keep_size(spec: ServiceSpec, row: Service) -> None:
+    """Leave a service that scales itself the size that it has."""
+    if spec.HasField("autoscale") and row.spec.HasField("replicated"):
+        bounds, present = spec.autoscale, row.spec.replicated.replicas
+        within = max(bounds.min_replicas, min(present, bounds.max_replicas))
+        spec.replicated.replicas = within
 
 
 def _refuse_unknown_dependencies(

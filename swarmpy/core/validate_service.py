@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmpy.core.tell import port_name
+from swarmpy.core.validate_autoscale import check_autoscale
 from swarmpy.core.validate_faults import DURATION_MAX_S, Faults
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import ServiceSpec
@@ -63,6 +64,8 @@ def _check_mode(spec: ServiceSpec, faults: Faults) -> None:
             pass
     if spec.HasField("job"):
         _check_job(spec, faults.under("job"))
+    if spec.HasField("autoscale"):
+        check_autoscale(spec, faults.under("autoscale"))
 
 
 def _check_job(spec: ServiceSpec, faults: Faults) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
+from swarmpy.manager.autoscaler import Autoscaler
 from swarmpy.manager.dispatcher.liveness import Liveness
 from swarmpy.manager.dispatcher.roster import Roster
 from swarmpy.manager.dispatcher.statuses import Statuses
@@ -39,6 +40,7 @@ class Lead:
         self.logs = LogBroker(seat, self.roster)
         self.execs = ExecBroker(seat, self.roster)
         self.probes = ProbeBroker(seat, self.roster)
+        self.autoscaler = Autoscaler(seat, self.roster)
 
     def held(self) -> AbstractAsyncContextManager[None]:
         """Give a block that ends with NotLeader when this time of leading ends."""
@@ -56,6 +58,7 @@ class Lead:
             duties.create_task(self.liveness.run(), name="liveness")
             duties.create_task(QuorumDuty(seat).run(), name="quorum")
             duties.create_task(GossipKeyDuty(seat).run(), name="gossip keys")
+            duties.create_task(self.autoscaler.run(), name="autoscaler")
 
     def end(self) -> None:
         """End every call that was answered from here."""

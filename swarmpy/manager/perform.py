@@ -22,6 +22,7 @@ from swarmpy.core.actions import (
     SetDesiredState,
     SetJob,
     SetPendingReason,
+    SetReplicas,
     SetRollout,
     StartAt,
     Tell,
@@ -51,7 +52,7 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
             case AllocateSubnet(network_id, subnet):
                 with tx.networks.edit(network_id) as network:
                     network.subnet = subnet
-            case AllocatePorts() | SetRollout() | SetJob() | RemoveService():
+            case AllocatePorts() | SetRollout() | SetReplicas() | SetJob() | RemoveService():
                 _edit_service(tx, action, ids)
             case (
                 SetDesiredState()
@@ -94,7 +95,9 @@ def _note_schedule(tx: Editor, action: NoteSchedule) -> None:
 
 
 def _edit_service(
-    tx: Editor, action: AllocatePorts | SetRollout | SetJob | RemoveService, ids: IdSource
+    tx: Editor,
+    action: AllocatePorts | SetRollout | SetReplicas | SetJob | RemoveService,
+    ids: IdSource,
 ) -> None:
     with tx.services.edit(action.service_id) as service:
         match action:
@@ -111,6 +114,8 @@ def _edit_service(
                     service.spec_version += 1
                     service.ports_allocated = False
                     record(tx, service, f"rolled back: {status.message}", ids)
+            case SetReplicas(_, replicas):
+                service.spec.replicated.replicas = replicas
             case SetJob(_, job):
                 service.job.CopyFrom(job)
             case RemoveService():

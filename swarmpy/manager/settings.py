@@ -35,6 +35,9 @@ class ManagerSettings:
     """How long logs and exec wait for a node that says nothing."""
     gossip_keys_check_s: float = 30.0
     """How often the gossip keys are looked at. Higher: rotations are late by as much."""
+    autoscale_every_s: float = 15.0
+    """How often it is looked at what the tasks of autoscaled services use. Higher: load is
+    answered later; lower: a short moment decides, and engines are asked more often."""
     quorum_check_s: float = 1.0
     """How often membership of the quorum is compared with the roles that are wanted."""
     gossip_deaths_max: float = 0.3

@@ -81,6 +81,9 @@ class Reader:
     def size_bytes(self, key: str, default: int = 0) -> int:
         return self._scalar(key, "a size such as 512m", units.size_bytes, default)
 
+    def ratio(self, key: str) -> float:
+        return self._scalar(key, "a share such as 70%, or 0.7", units.ratio, 0.0)
+
     def budget(self, key: str) -> Budget:
         return self._scalar(key, "a number of tasks or a share such as 25%", units.budget, Budget())
 

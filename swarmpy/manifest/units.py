@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 
 from swarmpy.pb.types_pb2 import Budget
 
@@ -31,6 +32,17 @@ def size_bytes(text: str) -> int | None:
     if match is None:
         return None
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def ratio(text: str) -> float | None:
+    """Return 0.7 for "70%" as for "0.7"; None when it is neither, or less than 0."""
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        return None
+    if not 0 <= number < inf:
+        return None
+    return number / 100 if text.endswith("%") else number
 
 
 def budget(text: str) -> Budget | None:

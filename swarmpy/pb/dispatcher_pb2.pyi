@@ -30,6 +30,7 @@ class AgentMessage(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CLOSED_PORTS_FIELD_NUMBER: _builtins.int
     PROBES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """first, once"""
@@ -44,6 +45,8 @@ class AgentMessage(_message.Message):
     def closed_ports(self) -> Global___ClosedPorts: ...
     @_builtins.property
     def probes(self) -> Global___ProbeReport: ...
+    @_builtins.property
+    def usage(self) -> Global___UsageReport: ...
     def __init__(
         self,
         *,
@@ -53,12 +56,13 @@ class AgentMessage(_message.Message):
         description: _objects_pb2.NodeDescription | None = ...,
         closed_ports: Global___ClosedPorts | None = ...,
         probes: Global___ProbeReport | None = ...,
+        usage: Global___UsageReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "statuses", "heartbeat", "description", "closed_ports", "probes"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "statuses", "heartbeat", "description", "closed_ports", "probes", "usage"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -205,6 +209,7 @@ class ManagerMessage(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     GOSSIP_FIELD_NUMBER: _builtins.int
     PROBE_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     role: _types_pb2.NodeRole.ValueType
     """the role this node shall have"""
     @_builtins.property
@@ -231,6 +236,8 @@ class ManagerMessage(_message.Message):
 
     @_builtins.property
     def probe(self) -> Global___ProbeRequest: ...
+    @_builtins.property
+    def usage(self) -> Global___UsageRequest: ...
     def __init__(
         self,
         *,
@@ -244,12 +251,13 @@ class ManagerMessage(_message.Message):
         role: _types_pb2.NodeRole.ValueType = ...,
         gossip: Global___GossipAccess | None = ...,
         probe: Global___ProbeRequest | None = ...,
+        usage: Global___UsageRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "probe", b"probe", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "probe", b"probe", "role", b"role", "usage", b"usage", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "probe", b"probe", "role", b"role", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "assignments", b"assignments", "diff", b"diff", "exec", b"exec", "gossip", b"gossip", "logs", b"logs", "managers", b"managers", "message", b"message", "probe", b"probe", "role", b"role", "usage", b"usage", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "assignments", "diff", "acknowledged", "managers", "logs", "exec", "role", "gossip", "probe"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "assignments", "diff", "acknowledged", "managers", "logs", "exec", "role", "gossip", "probe", "usage"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -930,3 +938,83 @@ class JoinQuorumResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JoinQuorumResponse: _TypeAlias = JoinQuorumResponse  # noqa: Y015
+
+@_typing.final
+class UsageRequest(_message.Message):
+    """Asks a node what some of its tasks use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TASK_IDS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    @_builtins.property
+    def task_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        task_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "task_ids", b"task_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageRequest: _TypeAlias = UsageRequest  # noqa: Y015
+
+@_typing.final
+class TaskUsage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    CPU_SECONDS_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    cpu_seconds: _builtins.float
+    """since its container started"""
+    memory_bytes: _builtins.int
+    at_ms: _builtins.int
+    """by the node's clock: only differences count"""
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        cpu_seconds: _builtins.float = ...,
+        memory_bytes: _builtins.int = ...,
+        at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "cpu_seconds", b"cpu_seconds", "memory_bytes", b"memory_bytes", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskUsage: _TypeAlias = TaskUsage  # noqa: Y015
+
+@_typing.final
+class UsageReport(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    USAGES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def usages(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskUsage]:
+        """a task that cannot be measured is left out"""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        usages: _abc.Iterable[Global___TaskUsage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "usages", b"usages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageReport: _TypeAlias = UsageReport  # noqa: Y015

@@ -466,6 +466,7 @@ class ServiceSpec(_message.Message):
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
     REVISIONS_KEPT_FIELD_NUMBER: _builtins.int
+    AUTOSCALE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     revisions_kept: _builtins.int
@@ -494,6 +495,10 @@ class ServiceSpec(_message.Message):
     def job(self) -> Global___JobLimits:
         """of the two job modes"""
 
+    @_builtins.property
+    def autoscale(self) -> _types_pb2.AutoscaleConfig:
+        """of a replicated service"""
+
     def __init__(
         self,
         *,
@@ -509,10 +514,11 @@ class ServiceSpec(_message.Message):
         depends_on: _abc.Iterable[_builtins.str] | None = ...,
         job: Global___JobLimits | None = ...,
         revisions_kept: _builtins.int | None = ...,
+        autoscale: _types_pb2.AutoscaleConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__revisions_kept: _TypeAlias = _typing.Literal["revisions_kept"]  # noqa: Y015
     _WhichOneofArgType__revisions_kept: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept"]  # noqa: Y015

@@ -657,3 +657,57 @@ class GossipKeyRing(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GossipKeyRing: _TypeAlias = GossipKeyRing  # noqa: Y015
+
+@_typing.final
+class AutoscaleConfig(_message.Message):
+    """How many replicas a service has is decided by what its tasks use, on average, of what they
+    reserve; where they reserve nothing, of their limit.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_REPLICAS_FIELD_NUMBER: _builtins.int
+    MAX_REPLICAS_FIELD_NUMBER: _builtins.int
+    CPU_RATIO_FIELD_NUMBER: _builtins.int
+    MEMORY_RATIO_FIELD_NUMBER: _builtins.int
+    TOLERANCE_FIELD_NUMBER: _builtins.int
+    SCALE_DOWN_WINDOW_S_FIELD_NUMBER: _builtins.int
+    SCALE_UP_WINDOW_S_FIELD_NUMBER: _builtins.int
+    min_replicas: _builtins.int
+    """at least 1"""
+    max_replicas: _builtins.int
+    cpu_ratio: _builtins.float
+    """to aim at: 0.7 is 70 %; 0 is not looked at"""
+    memory_ratio: _builtins.float
+    """likewise; of several aims the one that wants most replicas decides"""
+    tolerance: _builtins.float
+    """so far from an aim nothing changes; default 0.1"""
+    scale_down_window_s: _builtins.float
+    """the highest wish of this time decides; default 300"""
+    scale_up_window_s: _builtins.float
+    """the lowest wish of this time decides; default 0"""
+    def __init__(
+        self,
+        *,
+        min_replicas: _builtins.int = ...,
+        max_replicas: _builtins.int = ...,
+        cpu_ratio: _builtins.float = ...,
+        memory_ratio: _builtins.float = ...,
+        tolerance: _builtins.float | None = ...,
+        scale_down_window_s: _builtins.float | None = ...,
+        scale_up_window_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_scale_down_window_s", b"_scale_down_window_s", "_tolerance", b"_tolerance", "scale_down_window_s", b"scale_down_window_s", "tolerance", b"tolerance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_scale_down_window_s", b"_scale_down_window_s", "_tolerance", b"_tolerance", "cpu_ratio", b"cpu_ratio", "max_replicas", b"max_replicas", "memory_ratio", b"memory_ratio", "min_replicas", b"min_replicas", "scale_down_window_s", b"scale_down_window_s", "scale_up_window_s", b"scale_up_window_s", "tolerance", b"tolerance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__scale_down_window_s: _TypeAlias = _typing.Literal["scale_down_window_s"]  # noqa: Y015
+    _WhichOneofArgType__scale_down_window_s: _TypeAlias = _typing.Literal["_scale_down_window_s", b"_scale_down_window_s"]  # noqa: Y015
+    _WhichOneofReturnType__tolerance: _TypeAlias = _typing.Literal["tolerance"]  # noqa: Y015
+    _WhichOneofArgType__tolerance: _TypeAlias = _typing.Literal["_tolerance", b"_tolerance"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scale_down_window_s) -> _WhichOneofReturnType__scale_down_window_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tolerance) -> _WhichOneofReturnType__tolerance | None: ...
+
+Global___AutoscaleConfig: _TypeAlias = AutoscaleConfig  # noqa: Y015

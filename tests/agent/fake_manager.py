@@ -23,6 +23,7 @@ from swarmpy.pb.dispatcher_pb2 import (
     PublishLogsResponse,
     StatusAck,
     StatusBatch,
+    UsageReport,
     Welcome,
 )
 from swarmpy.pb.dispatcher_pb2_grpc import DispatcherServicer
@@ -59,6 +60,7 @@ class FakeManager(DispatcherServicer):
         self.lines: list[LogLine] = []
         self.log_requests_ended: list[str] = []
         self.closed_ports: list[list[int]] = []
+        self.usages: list[UsageReport] = []
         self.output: list[ExecOutput] = []
         self.stdin: list[ExecInput] = []
         self._clock = clock
@@ -131,6 +133,8 @@ class FakeManager(DispatcherServicer):
     def _hear(self, message: AgentMessage) -> None:
         if message.HasField("heartbeat"):
             self.heartbeats += 1
+        if message.HasField("usage"):
+            self.usages.append(message.usage)
         if message.HasField("closed_ports"):
             self.closed_ports.append([port.port for port in message.closed_ports.ports])
         if message.HasField("statuses"):

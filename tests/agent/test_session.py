@@ -10,6 +10,7 @@ from swarmpy.pb.dispatcher_pb2 import (
     LogRequest,
     ManagerMessage,
     Managers,
+    UsageRequest,
 )
 from swarmpy.pb.types_pb2 import (
     NODE_ROLE_MANAGER,
@@ -214,3 +215,19 @@ async def test_a_command_that_cannot_run_says_why(bed: Bed) -> None:
     await bed.until(lambda: bed.manager.output and bed.manager.output[-1].error)
     assert "no-such-program" in bed.manager.output[-1].error
     assert bed.manager.heartbeats
+
+
+@on_one_machine
+async def test_an_agent_measures_the_tasks_that_it_is_asked_about(bed: Bed) -> None:
+    await bed.start_manager()
+    bed.start_agent()
+    await bed.until(lambda: bed.manager.heartbeats)
+    bed.manager.assign(task("t1"))
+    await bed.until_state("t1", TASK_STATE_RUNNING)
+    bed.manager.say(ManagerMessage(usage=UsageRequest(id="q1", task_ids=["t1", "nobody"])))
+    await bed.until(lambda: bed.manager.usages)
+    (report,) = bed.manager.usages
+    assert report.request_id == "q1"
+    (usage,) = report.usages
+    assert (usage.task_id, usage.memory_bytes) == ("t1", 1 << 20)
+    assert usage.at_ms

@@ -258,3 +258,14 @@ def test_budgets_are_numbers_or_shares(run: Run, control: FakeControl) -> None:
     wrong = run("service", "create", "demo:1", "--update-max-surge", "some")
     assert wrong.exit_code == 2
     assert "'some' is no number of tasks; write 3 or 25%" in wrong.output
+
+
+def test_a_service_may_be_told_to_scale_itself(run: Run, control: FakeControl) -> None:
+    said = run(
+        "service", "create", "demo:1", "--autoscale-max", "9", "--autoscale-cpu", "70%",
+        "--reserve-cpu", "0.5", "--detach",
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    scale = only_spec(control).autoscale
+    assert (scale.min_replicas, scale.max_replicas, scale.cpu_ratio) == (1, 9, 0.7)
+    assert run("service", "create", "demo:1", "--autoscale-cpu", "lots").exit_code == 2

@@ -21,6 +21,7 @@ from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_BIND,
     MOUNT_TYPE_TMPFS,
     MOUNT_TYPE_VOLUME,
+    AutoscaleConfig,
     Budget,
     Resources,
     UpdateConfig,
@@ -99,6 +100,25 @@ def test_what_can_be_done_is_valid(change: Callable[[ServiceSpec], object]) -> N
         (
             lambda s: setattr(s.rollback, "progress_deadline_s", -1),
             "rollback.progress_deadline_s: is -1",
+        ),
+        (
+            lambda s: s.autoscale.MergeFrom(AutoscaleConfig(min_replicas=1, max_replicas=2)),
+            "autoscale: has no aim, expected cpu_ratio",
+        ),
+        (
+            lambda s: s.MergeFrom(
+                ServiceSpec(
+                    task=TaskSpec(reservations=Resources(nano_cpus=1)),
+                    autoscale=AutoscaleConfig(min_replicas=3, max_replicas=2, cpu_ratio=0.5),
+                )
+            ),
+            "autoscale.min_replicas: is 3, more than max_replicas, 2, expected at most that",
+        ),
+        (
+            lambda s: s.autoscale.MergeFrom(
+                AutoscaleConfig(min_replicas=1, max_replicas=2, memory_ratio=0.5)
+            ),
+            "autoscale.memory_ratio: is an aim, expected task.reservations.memory_bytes",
         ),
         (lambda s: s.ClearField("task"), "task: is missing"),
         (lambda s: s.task.containers.add(image="b"), "task.containers: has 2 containers"),

@@ -284,3 +284,19 @@ def test_an_update_may_have_budgets(load: Load) -> None:
     assert spec.revisions_kept == 3
     with pytest.raises(InvalidManifest, match="max_surge: found '125%'"):
         load("services:\n  web:\n    image: hello:1\n    x-swarmpy: {update: {max_surge: 125%}}\n")
+
+
+def test_a_service_may_scale_itself(load: Load) -> None:
+    text = (
+        "services:\n  web:\n    image: hello:1\n    x-swarmpy:\n"
+        "      autoscale: {min: 2, max: 10, cpu: 70%, memory: 0.8, scale_down_window: 0,"
+        " tolerance: 5%}\n"
+    )
+    spec = only(load(text))
+    scale = spec.autoscale
+    assert (scale.min_replicas, scale.max_replicas) == (2, 10)
+    assert (scale.cpu_ratio, scale.memory_ratio, scale.tolerance) == (0.7, 0.8, 0.05)
+    assert scale.HasField("scale_down_window_s")
+    assert spec.replicated.replicas == 2
+    with pytest.raises(InvalidManifest, match="cpu: found 'much'"):
+        load(text.replace("70%", "much"))

@@ -107,6 +107,8 @@ class Agents:
                     await self._describe(session.node_id, message.description)
                 case "probes":
                     lead.probes.reported(session.node_id, message.probes)
+                case "usage":
+                    lead.autoscaler.reported(session.node_id, message.usage)
                 case "closed_ports":
                     await self._close_ports(session.node_id, message.closed_ports.ports)
                 case _:

@@ -1,7 +1,8 @@
-"""What Compose has no words for: budgets of updates, limits of jobs, cron jobs.
+"""What Compose has no words for: budgets, autoscaling, limits of jobs, cron jobs.
 
     x-swarmpy:
       update: {max_surge: 25%, max_unavailable: 0, progress_deadline: 5m}
+      autoscale: {min: 2, max: 10, cpu: 70%}
       job: {parallelism: 2, backoff_limit: 3, active_deadline: 1h, ttl_after_finish: 1d}
       cron: {schedule: "30 3 * * *", time_zone: Europe/Berlin, concurrency: forbid}
 
@@ -21,7 +22,7 @@ from swarmpy.pb.specs_pb2 import (
     CronJobSpec,
     ServiceSpec,
 )
-from swarmpy.pb.types_pb2 import UpdateConfig
+from swarmpy.pb.types_pb2 import AutoscaleConfig, UpdateConfig
 
 POLICIES = {
     "allow": CONCURRENCY_POLICY_ALLOW,
@@ -50,6 +51,9 @@ def read_extension(service: Reader, spec: ServiceSpec) -> CronJobSpec | None:
         if not spec.HasField("update"):
             spec.update.parallelism = DEFAULT_PARALLELISM
         _read_update(update, spec.update)
+    autoscale = section.section("autoscale")
+    if autoscale:
+        _read_autoscale(autoscale, spec)
     if section.has("revisions_kept"):
         spec.revisions_kept = section.integer("revisions_kept")
     section.done()
@@ -63,6 +67,24 @@ def _read_update(update: Reader, config: UpdateConfig) -> None:
         config.max_unavailable.CopyFrom(update.budget("max_unavailable"))
     config.progress_deadline_s = update.duration_s("progress_deadline")
     update.done()
+
+
+def _read_autoscale(autoscale: Reader, spec: ServiceSpec) -> None:
+    config = AutoscaleConfig(
+        min_replicas=autoscale.integer("min", 1, least=1),
+        max_replicas=autoscale.integer("max", least=1),
+        cpu_ratio=autoscale.ratio("cpu"),
+        memory_ratio=autoscale.ratio("memory"),
+        scale_up_window_s=autoscale.duration_s("scale_up_window"),
+    )
+    if autoscale.has("tolerance"):
+        config.tolerance = autoscale.ratio("tolerance")
+    if autoscale.has("scale_down_window"):
+        config.scale_down_window_s = autoscale.duration_s("scale_down_window")
+    autoscale.done()
+    spec.autoscale.CopyFrom(config)
+    if spec.HasField("replicated"):
+        spec.replicated.replicas = max(config.min_replicas, spec.replicated.replicas)
 
 
 def _read_job(job: Reader, spec: ServiceSpec) -> None:
