@@ -9,11 +9,25 @@ ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 LENGTH: Final = 16
 """Characters of an id: 82 bits, so two swarms' ids do not meet either."""
 
-_LETTERS: Final = ALPHABET[10:]
-_PAIRS: Final = [a + b for a in ALPHABET for b in ALPHABET]
-_BITS: Final = 128
-"""Far more than an id has, so that what the last division leaves over favours no id."""
-_DRAWN_AT_ONCE: Final = 64
+_MADE_AT_ONCE: Final = 64
+"""At most: a few bytes of chance are thrown away."""
+
+
+class _Characters:
+    """Turns bytes of chance into characters, each as likely as the others."""
+
+    def __init__(self, alphabet: str) -> None:
+        fair = 256 - 256 % len(alphabet)
+        self._table = (alphabet * 256)[:256].encode()
+        self._unfair = bytes(range(fair, 256))
+
+    def of(self, chance: bytes) -> str:
+        """Return a character for each byte, but for those that would favour the first ones."""
+        return chance.translate(self._table, self._unfair).decode()
+
+
+_ANY: Final = _Characters(ALPHABET)
+_LETTER: Final = _Characters(ALPHABET[10:])
 
 
 class IdSource:
@@ -25,19 +39,18 @@ class IdSource:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._chance = 0
-        self._left = 0
+        self._made: list[str] = []
 
     def new_id(self) -> str:
-        if not self._left:
-            self._left = _DRAWN_AT_ONCE
-            self._chance = self._rng.getrandbits(_BITS * _DRAWN_AT_ONCE)
-        self._left -= 1
-        self._chance, mine = divmod(self._chance, 1 << _BITS)
-        number, letter = divmod(mine, len(_LETTERS))
-        parts = [_LETTERS[letter]]
-        for _ in range(LENGTH // 2 - 1):
-            number, pair = divmod(number, len(_PAIRS))
-            parts.append(_PAIRS[pair])
-        parts.append(ALPHABET[number % len(ALPHABET)])
-        return "".join(parts)
+        while not self._made:
+            self._made = self._make()
+        return self._made.pop()
+
+    def _make(self) -> list[str]:
+        letters = _LETTER.of(self._rng.randbytes(_MADE_AT_ONCE))
+        others = _ANY.of(self._rng.randbytes(_MADE_AT_ONCE * (LENGTH - 1)))
+        starts = range(0, len(others) - LENGTH + 2, LENGTH - 1)
+        return [
+            letter + others[start : start + LENGTH - 1]
+            for letter, start in zip(letters, starts, strict=False)
+        ]
