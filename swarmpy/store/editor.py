@@ -21,9 +21,8 @@ from swarmpy.pb.objects_pb2 import (
     Stack,
     Task,
 )
-from swarmpy.pb.transaction_pb2 import Change, RowVersion, Transaction
+from swarmpy.pb.transaction_pb2 import RowVersion, Transaction
 from swarmpy.store.table import Table
-from swarmpy.store.tables import change_putting
 from swarmpy.store.view import View
 
 M = TypeVar("M")
@@ -80,15 +79,16 @@ class TableEditor(Generic[M]):
         row: Any = self._table.find(row_id)
         self._checks[self._table.schema.name, row_id] = 0 if row is None else row.version
 
-    def changes(self) -> Iterator[Change]:
-        """Yield what was asked for; a row edited to what it was yields nothing."""
-        name = self._table.schema.name
+    def add_to(self, transaction: Transaction) -> None:
+        """Add what was asked for; a row edited to what it was adds nothing."""
+        schema, add = self._table.schema, transaction.changes.add
         for row_id, row in self._changed.items():
             if row is None:
-                seen = self._removed[row_id]
-                yield Change(removed=RowVersion(table=name, id=row_id, version=seen))
+                removed = add().removed
+                removed.table, removed.id = schema.name, row_id
+                removed.version = self._removed[row_id]
             elif row != self._table.find(row_id):
-                yield change_putting(self._table.schema, row)
+                getattr(add(), schema.field).CopyFrom(row)
 
     def _present(self, row_id: str) -> M:
         """Return the row as `find` does. Raises NotFound instead of None."""
@@ -119,16 +119,18 @@ class Editor:
 
     def transaction(self, transaction_id: str, now_ms: int) -> Transaction:
         """Return what was collected so far."""
-        editors = [e for e in vars(self).values() if isinstance(e, TableEditor)]
-        return Transaction(
+        transaction = Transaction(
             id=transaction_id,
             proposed_at_ms=now_ms,
-            changes=[change for editor in editors for change in editor.changes()],
             checks=[
                 RowVersion(table=table, id=row_id, version=version)
                 for (table, row_id), version in self._checks.items()
             ],
         )
+        for editor in vars(self).values():
+            if isinstance(editor, TableEditor):
+                editor.add_to(transaction)
+        return transaction
 
 
 def _copy(row: M) -> M:
