@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from swarmpy.core.job_run import recorded
+from swarmpy.core.job_run import is_done, recorded
 from swarmpy.core.mode import REPLICATED, is_job, mode_of
-from swarmpy.core.task_life import counts_for_service
+from swarmpy.core.slots import slots_of
+from swarmpy.core.task_life import counts_for_service, has_completed, wants_to_run
 from swarmpy.pb.objects_pb2 import JOB_STATE_COMPLETE, Service, Task
+from swarmpy.pb.specs_pb2 import (
+    DEPENDENCY_CONDITION_HEALTHY,
+    DEPENDENCY_CONDITION_STARTED,
+    DependencyCondition,
+)
+from swarmpy.pb.types_pb2 import (
+    TASK_STATE_COMPLETE,
+    TASK_STATE_RUNNING,
+    TASK_STATE_STARTING,
+)
+
+_AWAITED = frozenset({TASK_STATE_STARTING, TASK_STATE_RUNNING, TASK_STATE_COMPLETE})
 
 
 def unmet(
@@ -15,23 +28,50 @@ def unmet(
     find: Callable[[str], Service | None],
     tasks_of: Callable[[Service], Iterable[Task]],
 ) -> tuple[str, ...]:
-    """Return the names in `depends_on` that are not up yet, in order.
+    """Return the services in `depends_on` whose condition does not hold yet, in order.
 
-    `find` returns the service of a name. A service is up while one of its tasks runs, or when
-    it asks for none; a job is up once it has completed. A name that nothing has is waited for.
+    `find` returns the service of a name. One that asks for no tasks is waited for by nobody, one
+    that nothing is named by everybody.
     """
     return tuple(
-        name
-        for name in service.spec.depends_on
-        if (other := find(name)) is None or not _is_up(other, tasks_of)
+        wait.service
+        for wait in service.spec.depends_on
+        if (other := find(wait.service)) is None or not _holds(wait.condition, other, tasks_of)
     )
 
 
-def _is_up(service: Service, tasks_of: Callable[[Service], Iterable[Task]]) -> bool:
+def is_news(old: Task | None, new: Task | None) -> bool:
+    """Say whether somebody may have waited for this change of a task."""
+    if new is None or new.status.state not in _AWAITED:
+        return False
+    return old is None or old.status.state != new.status.state
+
+
+def _holds(
+    condition: DependencyCondition.ValueType,
+    service: Service,
+    tasks_of: Callable[[Service], Iterable[Task]],
+) -> bool:
     if service.removing:
         return False
     if is_job(service):
         return recorded(service).state == JOB_STATE_COMPLETE
     if mode_of(service) == REPLICATED and not service.spec.replicated.replicas:
         return True
-    return any(counts_for_service(task) for task in tasks_of(service))
+    tasks = list(tasks_of(service))
+    if condition == DEPENDENCY_CONDITION_STARTED:
+        return any(_has_started(task) for task in tasks)
+    if condition == DEPENDENCY_CONDITION_HEALTHY:
+        return any(counts_for_service(task) for task in tasks)
+    return _has_completed(service, tasks)
+
+
+def _has_completed(service: Service, tasks: list[Task]) -> bool:
+    slots = [slot for slot in slots_of(tasks) if slot.holders]
+    wanted = service.spec.replicated.replicas or len(slots)
+    return bool(slots) and sum(is_done(slot) for slot in slots) >= wanted
+
+
+def _has_started(task: Task) -> bool:
+    is_up = task.status.state in {TASK_STATE_STARTING, TASK_STATE_RUNNING} and wants_to_run(task)
+    return is_up or has_completed(task)

@@ -107,10 +107,10 @@ def _refuse_unknown_dependencies(
     known = {spec.name for spec in wanted}
     known.update(name for name, row in by_name.items() if row.stack_id != stack_id)
     for spec in wanted:
-        for name in spec.depends_on:
-            if name not in known:
+        for wait in spec.depends_on:
+            if wait.service not in known:
                 raise NotFound(
-                    f"service {spec.name!r} depends on {name!r}, which no service is named",
+                    f"service {spec.name!r} depends on {wait.service!r}, which no service is named",
                     remedy="correct the name, or add that service",
                 )
 

@@ -163,7 +163,9 @@ def _check_ports_across(spec: StackSpec, faults: Faults) -> None:
 
 
 def _check_circles(spec: StackSpec, faults: Faults) -> None:
-    order = graphlib.TopologicalSorter({s.name: s.depends_on for s in spec.services})
+    order = graphlib.TopologicalSorter(
+        {s.name: [wait.service for wait in s.depends_on] for s in spec.services}
+    )
     try:
         order.prepare()
     except graphlib.CycleError as cycle:

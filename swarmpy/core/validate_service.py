@@ -8,7 +8,7 @@ from swarmpy.core.tell import port_name
 from swarmpy.core.validate_autoscale import check_autoscale
 from swarmpy.core.validate_faults import DURATION_MAX_S, Faults
 from swarmpy.core.validate_task import check_task
-from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.specs_pb2 import DependencyCondition, ServiceSpec
 from swarmpy.pb.types_pb2 import (
     Budget,
     FailureAction,
@@ -38,9 +38,7 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
     faults.check_duration("endpoint.drain_s", spec.endpoint.drain_s)
     _check_update(spec.update, faults.under("update"))
     _check_update(spec.rollback, faults.under("rollback"))
-    if spec.name in spec.depends_on:
-        faults.add("depends_on", "names the service itself", "other services", "remove it")
-    faults.check_unique("depends_on", spec.depends_on)
+    _check_depends_on(spec, faults)
     if spec.ByteSize() > SPEC_MAX_BYTES:
         faults.add(
             "",
@@ -48,6 +46,18 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
             f"at most {SPEC_MAX_BYTES}",
             "move data into configs or the image",
         )
+
+
+def _check_depends_on(spec: ServiceSpec, faults: Faults) -> None:
+    names = [wait.service for wait in spec.depends_on]
+    if spec.name in names:
+        faults.add("depends_on", "names the service itself", "other services", "remove it")
+    faults.check_unique("depends_on", names)
+    for i, wait in enumerate(spec.depends_on):
+        if wait.condition not in DependencyCondition.values():
+            what = f"is {wait.condition}"
+            expected = "started, healthy or completed"
+            faults.add(f"depends_on[{i}].condition", what, expected, "correct it")
 
 
 def _check_mode(spec: ServiceSpec, faults: Faults) -> None:

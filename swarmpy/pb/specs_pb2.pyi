@@ -20,6 +20,29 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _DependencyCondition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DependencyConditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DependencyCondition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEPENDENCY_CONDITION_STARTED: _DependencyCondition.ValueType  # 0
+    """a task of it runs, or has run to a good end"""
+    DEPENDENCY_CONDITION_HEALTHY: _DependencyCondition.ValueType  # 1
+    """a task of it runs, and is healthy where it has a health check"""
+    DEPENDENCY_CONDITION_COMPLETED: _DependencyCondition.ValueType  # 2
+    """every task of it has ended with exit code 0"""
+
+class DependencyCondition(_DependencyCondition, metaclass=_DependencyConditionEnumTypeWrapper): ...
+
+DEPENDENCY_CONDITION_STARTED: DependencyCondition.ValueType  # 0
+"""a task of it runs, or has run to a good end"""
+DEPENDENCY_CONDITION_HEALTHY: DependencyCondition.ValueType  # 1
+"""a task of it runs, and is healthy where it has a health check"""
+DEPENDENCY_CONDITION_COMPLETED: DependencyCondition.ValueType  # 2
+"""every task of it has ended with exit code 0"""
+Global___DependencyCondition: _TypeAlias = DependencyCondition  # noqa: Y015
+
 class _ConcurrencyPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -430,6 +453,31 @@ class EndpointSpec(_message.Message):
 Global___EndpointSpec: _TypeAlias = EndpointSpec  # noqa: Y015
 
 @_typing.final
+class Dependency(_message.Message):
+    """A job is waited for until it has completed, whatever the condition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """name"""
+    condition: Global___DependencyCondition.ValueType
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        condition: Global___DependencyCondition.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dependency: _TypeAlias = Dependency  # noqa: Y015
+
+@_typing.final
 class ServiceSpec(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -463,10 +511,10 @@ class ServiceSpec(_message.Message):
     UPDATE_FIELD_NUMBER: _builtins.int
     ROLLBACK_FIELD_NUMBER: _builtins.int
     ENDPOINT_FIELD_NUMBER: _builtins.int
-    DEPENDS_ON_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
     REVISIONS_KEPT_FIELD_NUMBER: _builtins.int
     AUTOSCALE_FIELD_NUMBER: _builtins.int
+    DEPENDS_ON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     revisions_kept: _builtins.int
@@ -488,16 +536,16 @@ class ServiceSpec(_message.Message):
     @_builtins.property
     def endpoint(self) -> Global___EndpointSpec: ...
     @_builtins.property
-    def depends_on(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """services whose tasks must run first"""
-
-    @_builtins.property
     def job(self) -> Global___JobLimits:
         """of the two job modes"""
 
     @_builtins.property
     def autoscale(self) -> _types_pb2.AutoscaleConfig:
         """of a replicated service"""
+
+    @_builtins.property
+    def depends_on(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dependency]:
+        """waited for before its first tasks are made"""
 
     def __init__(
         self,
@@ -511,10 +559,10 @@ class ServiceSpec(_message.Message):
         update: _types_pb2.UpdateConfig | None = ...,
         rollback: _types_pb2.UpdateConfig | None = ...,
         endpoint: Global___EndpointSpec | None = ...,
-        depends_on: _abc.Iterable[_builtins.str] | None = ...,
         job: Global___JobLimits | None = ...,
         revisions_kept: _builtins.int | None = ...,
         autoscale: _types_pb2.AutoscaleConfig | None = ...,
+        depends_on: _abc.Iterable[Global___Dependency] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -164,7 +164,7 @@ def test_a_restart_says_how_the_task_before_failed() -> None:
 
 
 def depending(row: Service, name: str) -> Service:
-    row.spec.depends_on.append(name)
+    row.spec.depends_on.add(service=name)
     return row
 
 

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from swarmpy.core.slots import held_slots
 from swarmpy.core.task_life import is_live, wants_to_run
-from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.specs_pb2 import DEPENDENCY_CONDITION_COMPLETED, Dependency, ServiceSpec
 from swarmpy.pb.types_pb2 import (
     AVAILABILITY_ACTIVE,
     AVAILABILITY_DRAIN,
     AVAILABILITY_PAUSE,
     FAILURE_ACTION_CONTINUE,
     NODE_STATE_READY,
+    RESTART_CONDITION_NONE,
     UPDATE_ORDER_START_FIRST,
     UPDATE_ORDER_STOP_FIRST,
 )
@@ -176,7 +177,7 @@ def test_a_constraint_that_a_node_stops_meeting_moves_its_tasks() -> None:
 def test_a_service_waits_for_what_it_depends_on() -> None:
     world = ToyWorld(fates={"migrate:1": exits(5000, code=0)})
     app = web()
-    app.depends_on.extend(["db", "migrate"])
+    app.depends_on.extend([Dependency(service="db"), Dependency(service="migrate")])
     world.deploy(app, "s1")
     world.settle()
     assert not world.tasks("s1"), "nothing is named db yet"
@@ -285,3 +286,17 @@ def happen_to_node(world: ToyWorld, node_id: str, kind: str) -> None:
                 row.spec.availability = AVAILABILITY_ACTIVE
         case _:
             raise AssertionError(kind)
+
+
+def test_a_service_waits_for_one_that_runs_to_its_end_and_is_no_job() -> None:
+    world = ToyWorld(fates={"migrate:1": exits(5000, code=0)})
+    app = web()
+    app.depends_on.add(service="migrate", condition=DEPENDENCY_CONDITION_COMPLETED)
+    migrate = service_spec("migrate", task=task_spec("migrate:1"))
+    migrate.task.restart.condition = RESTART_CONDITION_NONE
+    world.deploy(app, "s1")
+    world.deploy(migrate, "s2")
+    world.settle(4000)
+    assert not world.tasks("s1")
+    world.settle(4000)
+    assert len(world.running("s1")) == 3

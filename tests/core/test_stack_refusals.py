@@ -68,7 +68,7 @@ def with_a_network_in_use(world: World) -> StackSpec:
 
 def with_an_unknown_dependency(world: World) -> StackSpec:
     spec = shop()
-    spec.services[0].depends_on.append("db")
+    spec.services[0].depends_on.add(service="db")
     return spec
 
 

@@ -206,7 +206,7 @@ def test_what_can_be_done_is_valid(change: Callable[[ServiceSpec], object]) -> N
         ),
         (lambda s: setattr(s.update, "max_failure_ratio", 2), "update.max_failure_ratio: is 2"),
         (lambda s: setattr(s.rollback, "order", 7), "rollback.order: is 7"),
-        (lambda s: s.depends_on.append("web"), "depends_on: names the service itself"),
+        (lambda s: s.depends_on.add(service="web"), "depends_on: names the service itself"),
         (lambda s: s.labels.update(x="y" * 1_500_000), "the spec has 15000"),
     ],
 )

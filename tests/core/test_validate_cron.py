@@ -28,7 +28,7 @@ def changed(change: Change) -> CronJobSpec:
         lambda s: setattr(s, "time_zone", "Asia/Tokyo"),
         lambda s: setattr(s, "starting_deadline_s", 0),
         lambda s: s.job.global_job.SetInParent(),
-        lambda s: s.job.depends_on.append("db"),
+        lambda s: s.job.depends_on.add(service="db"),
     ],
 )
 def test_what_can_be_done_is_valid(change: Change) -> None:

@@ -13,7 +13,14 @@ from swarmpy.core.validate import (
 )
 from swarmpy.errors import InvalidInput
 from swarmpy.pb.control_pb2 import UpdateNodeRequest
-from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, StackSpec
+from swarmpy.pb.specs_pb2 import (
+    ConfigSpec,
+    Dependency,
+    NetworkSpec,
+    SecretSpec,
+    ServiceSpec,
+    StackSpec,
+)
 from swarmpy.pb.types_pb2 import PortConfig
 from tests.core.placement_rows import host, mesh, service_spec
 
@@ -60,7 +67,7 @@ def test_node_updates(request_: UpdateNodeRequest, fault: str) -> None:
 
 def depending(name: str, *on: str) -> ServiceSpec:
     spec = service_spec(name)
-    spec.depends_on.extend(on)
+    spec.depends_on.extend(Dependency(service=name) for name in on)
     return spec
 
 

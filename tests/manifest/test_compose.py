@@ -6,7 +6,13 @@ import pytest
 
 from swarmpy.errors import InvalidInput, InvalidManifest
 from swarmpy.manifest.load import LoadedStack, load_stack
-from swarmpy.pb.specs_pb2 import CONCURRENCY_POLICY_FORBID, ServiceSpec
+from swarmpy.pb.specs_pb2 import (
+    CONCURRENCY_POLICY_FORBID,
+    DEPENDENCY_CONDITION_COMPLETED,
+    DEPENDENCY_CONDITION_HEALTHY,
+    DEPENDENCY_CONDITION_STARTED,
+    ServiceSpec,
+)
 from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_ROLLBACK,
     MOUNT_TYPE_BIND,
@@ -95,7 +101,9 @@ def test_a_whole_service_is_read(load: Load) -> None:
     assert container.secrets[0].target == "/run/secrets/key"
     assert list(container.health_check.test) == ["CMD-SHELL", "wget -q localhost"]
     assert container.stop_grace_s == 90
-    assert list(web.depends_on) == ["shop_db"]
+    assert [(wait.service, wait.condition) for wait in web.depends_on] == [
+        ("shop_db", DEPENDENCY_CONDITION_HEALTHY)
+    ]
     assert web.replicated.replicas == 3
     assert web.labels["tier"] == "front"
     assert web.task.limits.nano_cpus == 500_000_000
@@ -300,3 +308,21 @@ def test_a_service_may_scale_itself(load: Load) -> None:
     assert spec.replicated.replicas == 2
     with pytest.raises(InvalidManifest, match="cpu: found 'much'"):
         load(text.replace("70%", "much"))
+
+
+def test_what_is_waited_for_is_read_with_its_condition(load: Load) -> None:
+    loaded = load(
+        "services:\n  web:\n    image: hello:1\n    depends_on:\n"
+        "      migrate: {condition: service_completed_successfully, restart: true}\n"
+        "      cache: {required: false}\n"
+        "      nowhere: {required: false}\n"
+        "  migrate: {image: hello:1, depends_on: [cache]}\n  cache: {image: hello:1}\n"
+    )
+    web, migrate, _ = loaded.spec.services
+    assert [(wait.service, wait.condition) for wait in web.depends_on] == [
+        ("shop_migrate", DEPENDENCY_CONDITION_COMPLETED),
+        ("shop_cache", DEPENDENCY_CONDITION_STARTED),
+    ]
+    assert [wait.service for wait in migrate.depends_on] == ["shop_cache"]
+    (warning,) = loaded.warnings
+    assert "depends_on.migrate.restart" in warning

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from swarmpy.core.actions import IN_ORDER, Decision
-from swarmpy.core.dependencies import unmet
+from swarmpy.core.dependencies import is_news, unmet
 from swarmpy.core.mode import mode_of
-from swarmpy.core.task_life import counts_for_service, has_completed
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.pb.objects_pb2 import Node, Service, Task
 from swarmpy.store.view import View
@@ -55,7 +54,7 @@ class StartingLoop(ServiceLoop):
         yield from super().touched(change)
         if change.table == "services":
             yield from self._waiting_for((change.new or change.old).spec.name)
-        elif change.table == "tasks" and _has_come_up(change):
+        elif change.table == "tasks" and is_news(change.old, change.new):
             yield from self._waiting_for(change.new.service_name)
 
     def may_start(self, view: View, service: Service, tasks: list[Task]) -> bool:
@@ -68,17 +67,8 @@ class StartingLoop(ServiceLoop):
 
     def _waiting_for(self, name: str) -> Iterable[str]:
         for service in self.store.view.services:
-            if name in service.spec.depends_on:
+            if any(wait.service == name for wait in service.spec.depends_on):
                 yield service.id
-
-
-def _has_come_up(change: RowChange) -> bool:
-    """Say whether a task serves, or has completed, that did not before."""
-    return _is_up(change.new) and not _is_up(change.old)
-
-
-def _is_up(task: Task | None) -> bool:
-    return task is not None and (counts_for_service(task) or has_completed(task))
 
 
 def tasks_of(view: View, service: Service) -> list[Task]:

@@ -21,13 +21,14 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
     if file.has("version"):
         file.problems.warn(file.place_of("version"), "version", "has no meaning any more")
     network_names, networks = read_networks(file, context)
+    sections = dict(file.sections("services"))
     around = Surroundings(
+        services=sections.keys(),
         networks=network_names,
         volumes=read_volumes(file, context),
         configs=read_declared(file, "configs", context),
         secrets=read_declared(file, "secrets", context),
     )
-    sections = dict(file.sections("services"))
     read = [read_service(name, item, around, context) for name, item in sections.items()]
     specs = [spec for spec, _ in read]
     cron_jobs = [cron_job for _, cron_job in read if cron_job is not None]
@@ -71,7 +72,7 @@ def _check_depends_on(
     context: Context,
 ) -> None:
     """Record services that wait for nobody's service, or for themselves in the end."""
-    waits = {spec.name: set(spec.depends_on) for spec in services}
+    waits = {spec.name: {wait.service for wait in spec.depends_on} for spec in services}
     for name, section in sections.items():
         own = context.stored_name(name)
         for other in sorted(waits[own] - set(waits)):

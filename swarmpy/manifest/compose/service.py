@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from swarmpy.errors import InvalidManifest
@@ -18,8 +18,12 @@ from swarmpy.manifest.dotenv import read_dotenv
 from swarmpy.manifest.reader import Reader, as_text
 from swarmpy.manifest.tree import Fields, Items
 from swarmpy.pb.specs_pb2 import (
+    DEPENDENCY_CONDITION_COMPLETED,
+    DEPENDENCY_CONDITION_HEALTHY,
+    DEPENDENCY_CONDITION_STARTED,
     ContainerSpec,
     CronJobSpec,
+    Dependency,
     EndpointSpec,
     ServiceSpec,
     TaskSpec,
@@ -41,7 +45,9 @@ IGNORED = {
     "expose": "containers of one network reach each other on every port",
 }
 CONDITIONS = {
-    name: name for name in ("service_started", "service_healthy", "service_completed_successfully")
+    "service_started": DEPENDENCY_CONDITION_STARTED,
+    "service_healthy": DEPENDENCY_CONDITION_HEALTHY,
+    "service_completed_successfully": DEPENDENCY_CONDITION_COMPLETED,
 }
 
 
@@ -49,6 +55,7 @@ CONDITIONS = {
 class Surroundings:
     """What the rest of the file declares: its names -> the swarm's."""
 
+    services: Collection[str]
     networks: Mapping[str, str]
     volumes: Mapping[str, str]
     configs: Mapping[str, Declared]
@@ -66,7 +73,7 @@ def read_service(
             networks=read_attachments(service, around.networks),
         ),
         endpoint=EndpointSpec(ports=read_ports(service)),
-        depends_on=[context.stored_name(other) for other in _depends_on(service)],
+        depends_on=_depends_on(service, around, context),
     )
     read_deploy(service, spec)
     cron_job = read_extension(service, spec)
@@ -159,17 +166,21 @@ def _env_files(service: Reader) -> list[tuple[str, bool]]:
     return files
 
 
-def _depends_on(service: Reader) -> list[str]:
+def _depends_on(service: Reader, around: Surroundings, context: Context) -> list[Dependency]:
     if isinstance(service.value("depends_on"), Items):
-        return service.texts("depends_on")
-    names = []
+        names = [context.stored_name(name) for name in service.texts("depends_on")]
+        return [Dependency(service=name) for name in names]
+    found = []
     for name, section in service.sections("depends_on"):
-        section.choice("condition", CONDITIONS, "service_started")
-        section.boolean("required", default=True)
-        section.boolean("restart")
+        condition = section.choice("condition", CONDITIONS, DEPENDENCY_CONDITION_STARTED)
+        is_required = section.boolean("required", default=True)
+        if section.boolean("restart"):
+            place, path = section.place_of("restart"), section.path_of("restart")
+            section.problems.warn(place, path, "has no effect: only the beginning waits")
         section.done()
-        names.append(name)
-    return names
+        if is_required or name in around.services:
+            found.append(Dependency(service=context.stored_name(name), condition=condition))
+    return found
 
 
 def _health_check(health: Reader) -> HealthCheck:
