@@ -17,12 +17,10 @@ from swarmpy.cli.service import name_of
 from swarmpy.cli.service_flags import SpecFlags
 from swarmpy.cli.service_spec import apply_flags, one_of
 from swarmpy.cli.waiting import wait
+from swarmpy.manifest.compose.extension import POLICIES
 from swarmpy.pb.control_pb2 import CronJobSummary
 from swarmpy.pb.objects_pb2 import JobState, Service
 from swarmpy.pb.specs_pb2 import (
-    CONCURRENCY_POLICY_ALLOW,
-    CONCURRENCY_POLICY_FORBID,
-    CONCURRENCY_POLICY_REPLACE,
     ContainerSpec,
     CronJobSpec,
     ReplicatedJobMode,
@@ -33,11 +31,6 @@ from swarmpy.pb.specs_pb2 import (
 app = noun("Cron jobs. CRONJOB is an id, a unique prefix of one, or a name.")
 
 CronJobArgument = Annotated[str, typer.Argument(metavar="CRONJOB")]
-POLICIES = {
-    "allow": CONCURRENCY_POLICY_ALLOW,
-    "forbid": CONCURRENCY_POLICY_FORBID,
-    "replace": CONCURRENCY_POLICY_REPLACE,
-}
 
 
 @app.command("create")
