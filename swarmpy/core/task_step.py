@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from swarmpy.core.container import Container, Exit
+from swarmpy.core.exit_words import how_it_ended
 from swarmpy.pb.objects_pb2 import Task, TaskStatus
 from swarmpy.pb.types_pb2 import (
     TASK_STATE_ACCEPTED,
@@ -201,7 +202,7 @@ def _once_exited(seen: Seen, ended: Exit, now_ms: int) -> Step:
     if seen.container is not None and seen.container.unhealthy:
         why = why or "health check failed"
     if why or ended.code or ended.oom_killed or ended.error:
-        return _report(seen, TASK_STATE_FAILED, now_ms, error=why or _in_words(ended))
+        return _report(seen, TASK_STATE_FAILED, now_ms, error=why or how_it_ended(ended))
     return _report(seen, TASK_STATE_COMPLETE, now_ms)
 
 
@@ -248,16 +249,10 @@ def _report(seen: Seen, state: TaskState.ValueType, now_ms: int, *, error: str =
         if container.exit is not None:
             status.exited = True
             status.exit_code = container.exit.code
-            status.message = _in_words(container.exit)
+            status.message = how_it_ended(container.exit)
     if state == TASK_STATE_RUNNING and not status.started_at_ms:
         status.started_at_ms = now_ms
     return Report(status)
-
-
-def _in_words(ended: Exit) -> str:
-    if ended.oom_killed:
-        return "it used more memory than its limit and was killed"
-    return ended.error or f"it ended with exit code {ended.code}"
 
 
 def _grace_s(task: Task) -> float:

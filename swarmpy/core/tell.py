@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from swarmpy.core.actions import Tell
+from swarmpy.core.exit_words import of_code
 from swarmpy.pb.objects_pb2 import (
     EVENT_LEVEL_NORMAL,
     EVENT_LEVEL_WARNING,
@@ -53,7 +54,7 @@ def why_ended(task: Task) -> str:
     if task.status.error:
         return task.status.error
     if task.status.exited:
-        return f"it ended with exit code {task.status.exit_code}"
+        return of_code(task.status.exit_code)
     return task.status.message or "ended"
 
 

@@ -213,10 +213,10 @@ def test_attempts_end_after_max_attempts_within_the_window(
 def test_people_are_told_why_and_when() -> None:
     owner = web()
     rows = history(owner, [NOW_MS - 1000, NOW_MS])
-    rows[-1].status.exited, rows[-1].status.exit_code = True, 137
+    rows[-1].status.exited, rows[-1].status.exit_code = True, 3
     event = pick(restart(owner, rows, NOW_MS), Tell)[0].event
     assert event.object_name == "web.1"
-    why = "it ended with exit code 137 (2 times in a row)"
+    why = "it ended with exit code 3 (2 times in a row)"
     assert event.message == f"{why}; it is restarted in 0.5 s"
 
 
