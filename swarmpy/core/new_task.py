@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmpy.core.allocate.ports import is_allocated
+from swarmpy.core.mode import REPLICATED_JOB, mode_of
 from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
@@ -17,6 +18,8 @@ from swarmpy.pb.types_pb2 import (
     PortConfig,
 )
 
+COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
+"""Tells a task of a job which of its completions it is, from 0 on.  Source: Kubernetes, Job."""
 DEFAULT_DRAIN_S = 1.0
 """How long a task that has left the routes still serves what is open, unless told."""
 
@@ -50,6 +53,8 @@ def new_task(
         job_iteration=service.job_iteration,
     )
     task.status.state = TASK_STATE_NEW
+    if mode_of(service) == REPLICATED_JOB:
+        task.environment[COMPLETION_INDEX] = str(slot - 1)
     return task
 
 
@@ -70,6 +75,7 @@ def successor(task: Task, *, start_after_ms: int = 0) -> Task:
         start_after_ms=start_after_ms,
         drain_s=task.drain_s,
         job_iteration=task.job_iteration,
+        environment=task.environment,
     )
     following.status.state = TASK_STATE_NEW
     return following

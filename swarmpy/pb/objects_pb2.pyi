@@ -675,6 +675,26 @@ Global___NetworkAddress: _TypeAlias = NetworkAddress  # noqa: Y015
 class Task(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class EnvironmentEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
@@ -694,6 +714,7 @@ class Task(_message.Message):
     DRAIN_S_FIELD_NUMBER: _builtins.int
     JOB_ITERATION_FIELD_NUMBER: _builtins.int
     STOP_FIRST_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -724,6 +745,10 @@ class Task(_message.Message):
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.PortConfig]: ...
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___NetworkAddress]: ...
+    @_builtins.property
+    def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """what its slot adds to that of its containers"""
+
     def __init__(
         self,
         *,
@@ -746,10 +771,11 @@ class Task(_message.Message):
         drain_s: _builtins.float = ...,
         job_iteration: _builtins.int = ...,
         stop_first: _builtins.bool = ...,
+        environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,7 +69,10 @@ def plan_container(
         "Image": spec.image,
         "Entrypoint": list(spec.command) or None,
         "Cmd": list(spec.args) or None,
-        "Env": [f"{key}={value}" for key, value in sorted(spec.environment.items())],
+        "Env": [
+            f"{key}={value}"
+            for key, value in sorted({**task.environment, **spec.environment}.items())
+        ],
         "WorkingDir": spec.working_dir,
         "User": spec.user,
         "Tty": spec.tty,

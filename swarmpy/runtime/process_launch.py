@@ -61,6 +61,7 @@ def launch_of(
         "SWARMPY_ADDRESS": address,
         "SWARMPY_FILES": str(files),
         **_port_variables(ports),
+        **task.environment,
         **spec.environment,
     }
     program = shutil.which(argv[0], path=environment.get("PATH"))

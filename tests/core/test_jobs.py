@@ -72,6 +72,15 @@ def test_each_completion_happens_once_and_never_too_many_at_a_time(
     assert not world.decide()
 
 
+def test_each_task_knows_which_completion_it_is_also_when_it_is_tried_again() -> None:
+    world = ToyWorld(fates={"job:1": exits(10)})
+    world.deploy(job(3, 1))
+    world.settle(5000)
+    assert len(world.tasks()) > 3
+    for task in world.tasks():
+        assert task.environment == {"JOB_COMPLETION_INDEX": str(task.slot - 1)}
+
+
 def test_a_job_is_running_until_its_last_completion() -> None:
     world = ToyWorld(fates={"job:1": exits(1000, code=0)})
     world.deploy(job(2, 1))

@@ -190,6 +190,12 @@ def test_the_rest_of_a_container_s_spec() -> None:
     assert settings["ExtraHosts"] == ["db:10.1.1.1"]
 
 
+def test_what_a_slot_adds_to_the_environment_gives_way_to_the_spec() -> None:
+    wanted = task(environment={"A": "spec"})
+    wanted.environment.update({"A": "slot", "JOB_COMPLETION_INDEX": "3"})
+    assert body(wanted)["Env"] == ["A=spec", "JOB_COMPLETION_INDEX=3"]
+
+
 def test_a_task_gets_its_own_address_and_names_in_each_network() -> None:
     wanted = task()
     wanted.addresses.extend(

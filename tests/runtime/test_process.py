@@ -64,6 +64,18 @@ async def test_ports_are_told_in_the_environment(runtime: ProcessRuntime) -> Non
     assert shown == [f"{ports[80]} {ports[80]} {ports[90]} 127.0.0.1"]
 
 
+async def test_what_its_slot_adds_is_in_the_environment_and_what_its_spec_says_goes_before(
+    runtime: ProcessRuntime,
+) -> None:
+    wanted = shell("echo $JOB_COMPLETION_INDEX $MINE; sleep 60")
+    wanted.environment.update({"JOB_COMPLETION_INDEX": "3", "MINE": "no"})
+    wanted.spec.containers[0].environment["MINE"] = "yes"
+    await started(runtime, wanted)
+    while not (shown := await lines(runtime, "t1")):
+        await asyncio.sleep(0.01)
+    assert shown == ["3 yes"]
+
+
 async def test_a_new_runtime_finds_what_the_old_one_started(
     runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
