@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from swarmpy.core.schedule.constraint import is_label, parse
+from swarmpy.core.schedule.attribute import KEYS, is_key
+from swarmpy.core.schedule.constraint import parse
 from swarmpy.core.validate_container import check_container
 from swarmpy.core.validate_faults import Faults
 from swarmpy.errors import InvalidInput
@@ -73,11 +74,11 @@ def _check_placement(placement: Placement, faults: Faults) -> None:
             what, _, expected = wrong.message.partition(", expected ")
             faults.add(f"constraints[{i}]", what, expected, wrong.remedy)
     for i, key in enumerate(placement.spread):
-        if not is_label(key):
+        if not is_key(key):
             faults.add(
                 f"spread[{i}]",
                 f"is {key!r}",
-                "node.labels.NAME or engine.labels.NAME",
+                f"one of {', '.join(KEYS)}",
                 "name the label whose values tasks shall be spread over",
             )
     for i, platform in enumerate(placement.platforms):

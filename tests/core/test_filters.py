@@ -117,6 +117,32 @@ def test_an_unmet_constraint_says_what_the_node_has_and_how_to_label_it() -> Non
 
 
 @pytest.mark.parametrize(
+    ("constraints", "helps"),
+    [
+        (["node.labels.disk!=hdd"], "swarmpy node update --label-rm disk host-a"),
+        (["node.labels.disk in (ssd, nvme)"], "swarmpy node update --label disk=ssd host-a"),
+        (["node.labels.zone==north 1"], "swarmpy node update --label 'zone=north 1' host-a"),
+        (["node.labels.gpu exists"], "swarmpy node update --label gpu=yes host-a"),
+        (["node.labels.cores > 8"], "swarmpy node update --label cores=9 host-a"),
+        (["node.labels.disk =~ s.*"], "swarmpy node update --label disk=VALUE host-a"),
+        (["engine.labels.x exists"], "drop the constraint engine.labels.x exists"),
+        (
+            ["node.labels.gpu exists", "node.labels.disk==ssd", "node.id==b"],
+            "swarmpy node update --label gpu=yes --label disk=ssd host-a "
+            "and drop the constraint node.id==b",
+        ),
+    ],
+)
+def test_each_kind_of_constraint_has_an_edit_that_would_help(
+    constraints: list[str], helps: str
+) -> None:
+    waiting = task("t", placement=Placement(constraints=constraints))
+    _, passed, _, told = ask("constraint", waiting, node("a", labels={"disk": "hdd"}))
+    assert not passed
+    assert told == helps
+
+
+@pytest.mark.parametrize(
     ("platforms", "passes"),
     [
         ([Platform(os="linux", architecture="amd64")], True),

@@ -58,7 +58,9 @@ def test_a_plain_service_is_valid() -> None:
         container(mounts=[{"type": MOUNT_TYPE_TMPFS, "target": "/t", "tmpfs_bytes": 4096}]),
         container(cap_add=["NET_ADMIN"], cap_drop=["ALL"]),
         lambda spec: spec.task.placement.constraints.append("node.role!=manager"),
+        lambda spec: spec.task.placement.constraints.append("node.labels.zone in (a, b)"),
         lambda spec: spec.task.placement.spread.append("node.labels.zone"),
+        lambda spec: spec.task.placement.spread.append("node.hostname"),
         lambda spec: spec.endpoint.ports.extend([mesh(), mesh(), mesh(80), host(81)]),
         lambda spec: spec.replicated_job.SetInParent(),
     ],
@@ -184,6 +186,11 @@ def test_what_can_be_done_is_valid(change: Callable[[ServiceSpec], object]) -> N
         (
             lambda s: s.task.placement.constraints.append("node.name==x"),
             "task.placement.constraints[0]: constraint 'node.name==x' asks for 'node.name'",
+        ),
+        (
+            lambda s: s.task.placement.constraints.append("node.labels.x =~ (a*)*"),
+            "constraints[0]: constraint 'node.labels.x =~ (a*)*' cannot be used: "
+            "the pattern can be read in too many ways",
         ),
         (lambda s: s.task.placement.spread.append("zone"), "task.placement.spread[0]: is 'zone'"),
         (lambda s: s.task.placement.platforms.add(), "task.placement.platforms[0]: is empty"),

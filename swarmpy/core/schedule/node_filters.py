@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from swarmpy.core.schedule.constraint import matches, parse, value_of
+import shlex
+
+from swarmpy.core.schedule.attribute import NODE_LABEL, find_value
+from swarmpy.core.schedule.constraint import Constraint, matches, parse
 from swarmpy.core.schedule.filter import Filter, Need, platform_key
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.pb.types_pb2 import (
@@ -65,17 +68,17 @@ class Constraints(Filter):
 
     def sentence(self, need: Need, on: NodeTally) -> str:
         return "; ".join(
-            f"needs {one}; {one.key} is {value_of(one.key, on.node) or 'not set'}"
+            f"needs {one}; {one.key} is {_shown(find_value(one.key, on.node))}"
             for one in map(parse, need.constraints)
         )
 
     def help(self, need: Need, on: NodeTally) -> str:
         unmet = [one for one in map(parse, need.constraints) if not one.holds(on.node)]
-        for one in unmet:
-            label = one.key.removeprefix("node.labels.")
-            if one.equal and label != one.key:
-                return f"swarmpy node update --label {label}={one.value} {on.name}"
-        return f"drop the constraint {unmet[0]}" if unmet else ""
+        edits = [edit for one in unmet if (edit := _label_edit(one))]
+        steps = [f"drop the constraint {one}" for one in unmet if not _label_edit(one)]
+        if edits:
+            steps.insert(0, f"swarmpy node update {' '.join(edits)} {on.name}")
+        return " and ".join(steps)
 
 
 class Platforms(Filter):
@@ -105,3 +108,26 @@ class Platforms(Filter):
 
     def help(self, need: Need, on: NodeTally) -> str:
         return f"add a node with {self.wish(need)}, or build the image for more platforms"
+
+
+def _shown(value: str | None) -> str:
+    return "not set" if value is None else value or "empty"
+
+
+def _label_edit(constraint: Constraint) -> str:
+    """Return the flag that makes a node meet it; "" where no label of the node's own would."""
+    label = constraint.key.removeprefix(NODE_LABEL)
+    if label == constraint.key:
+        return ""
+    match constraint.operator:
+        case "==" | "in":
+            return f"--label {shlex.quote(f'{label}={constraint.values[0]}')}"
+        case ">" | "<":
+            step = 1 if constraint.operator == ">" else -1
+            return f"--label {label}={float(constraint.values[0]) + step:g}"
+        case "exists":
+            return f"--label {label}=yes"
+        case "=~":
+            return f"--label {label}=VALUE"
+        case _:
+            return f"--label-rm {label}"

@@ -19,7 +19,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
-from swarmpy.core.schedule.constraint import value_of
+from swarmpy.core.schedule.attribute import value_of
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.pb.objects_pb2 import Task
 
