@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import typer
 
+from swarmpy.core.schedule.taint import EFFECTS
 from swarmpy.manifest import units
 from swarmpy.pb.specs_pb2 import NetworkAttachment
 from swarmpy.pb.types_pb2 import (
@@ -21,6 +22,7 @@ from swarmpy.pb.types_pb2 import (
     FileReference,
     Mount,
     PortConfig,
+    Taint,
 )
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
@@ -118,6 +120,18 @@ def pair(text: str) -> tuple[str, str]:
 def pairs(texts: list[str]) -> dict[str, str]:
     """Return a mapping of several `KEY=VALUE`; of equal keys the last counts."""
     return dict(pair(text) for text in texts)
+
+
+def taint(text: str) -> Taint:
+    """Return the taint of `KEY[=VALUE]:EFFECT`."""
+    rest, colon, effect = text.rpartition(":")
+    key, _, value = rest.partition("=")
+    if not colon or not key or effect not in EFFECTS:
+        raise typer.BadParameter(
+            f"{text!r} is not a taint; write dedicated=db:no-schedule, with the effect "
+            f"{', '.join(EFFECTS)}"
+        )
+    return Taint(key=key, value=value, effect=EFFECTS[effect])
 
 
 def mount(text: str) -> Mount:

@@ -9,7 +9,7 @@ import typer
 
 from swarmpy import SyncClient
 from swarmpy.cli import render, when
-from swarmpy.cli.arguments import pairs
+from swarmpy.cli.arguments import pairs, taint
 from swarmpy.cli.here import node_id_here
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption
@@ -142,19 +142,35 @@ def update(
         typer.Option("--label", "-l", metavar="KEY=VALUE", show_default=False),
     ] = None,
     label_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
+    taint_add: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY[=VALUE]:EFFECT",
+            help="Keep tasks off that do not tolerate it: no-schedule, prefer-no-schedule or "
+            "no-execute, which also sends away those that are there.",
+            show_default=False,
+        ),
+    ] = None,
+    taint_rm: Annotated[list[str] | None, typer.Option(metavar="KEY", show_default=False)] = None,
 ) -> None:
-    """Change a node's availability or labels."""
+    """Change a node's availability, labels or taints."""
     if availability and availability not in AVAILABILITIES:
         raise typer.BadParameter(f"{availability!r} is none of {', '.join(AVAILABILITIES)}")
-    if not (availability or label or label_rm):
-        raise typer.BadParameter("nothing to change: give --availability, --label or --label-rm")
-    with SyncClient.connect() as client:
-        client.update_node(
-            node,
-            availability=AVAILABILITIES.get(availability, AVAILABILITY_UNSPECIFIED),
-            labels_add=pairs(label or []),
-            labels_remove=label_rm or [],
+    if not (availability or label or label_rm or taint_add or taint_rm):
+        raise typer.BadParameter(
+            "nothing to change: give --availability, --label, --label-rm, --taint-add or --taint-rm"
         )
+    taints = [taint(one) for one in taint_add or []]
+    with SyncClient.connect() as client:
+        if availability or label or label_rm:
+            client.update_node(
+                node,
+                availability=AVAILABILITIES.get(availability, AVAILABILITY_UNSPECIFIED),
+                labels_add=pairs(label or []),
+                labels_remove=label_rm or [],
+            )
+        if taints or taint_rm:
+            client.taint_node(node, add=taints, remove=taint_rm or [])
     render.say(f"{node} updated")
 
 

@@ -26,6 +26,7 @@ from swarmpy.pb.types_pb2 import (
     NODE_ROLE_WORKER,
     Availability,
     NodeRole,
+    Taint,
 )
 
 
@@ -65,6 +66,13 @@ class NodeCalls(Calls):
             labels_add=labels_add or {},
             labels_remove=labels_remove,
         )
+        return await self._connection.write(lambda c: c.UpdateNode, request)
+
+    async def taint_node(
+        self, ref: str, *, add: Sequence[Taint] = (), remove: Sequence[str] = ()
+    ) -> Node:
+        """Give a node taints, and take away those of the keys `remove`; return it."""
+        request = UpdateNodeRequest(node=ref, taints_add=add, taints_remove=remove)
         return await self._connection.write(lambda c: c.UpdateNode, request)
 
     async def remove_node(self, ref: str, *, force: bool = False) -> None:

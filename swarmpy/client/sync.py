@@ -155,6 +155,7 @@ class SyncClient:
     explain_network = _answered(Client.explain_network)
     node = _answered(Client.node)
     update_node = _answered(Client.update_node)
+    taint_node = _answered(Client.taint_node)
     remove_node = _answered(Client.remove_node)
     create_token = _answered(Client.create_token)
     tokens = _answered(Client.tokens)

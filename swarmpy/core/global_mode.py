@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from swarmpy.core.actions import Action, CreateTask, Decision, SetDesiredState, take
-from swarmpy.core.enforce import must_leave, takes_tasks
+from swarmpy.core.enforce import must_leave, next_leave_ms, takes_tasks
 from swarmpy.core.handover import limit_ms
 from swarmpy.core.new_task import may_make_tasks, new_task
 from swarmpy.core.reap import remove
@@ -36,9 +36,10 @@ def reconcile(
     may_fill = may_start and may_make_tasks(service)
     return take(
         (
-            *_leave(service, held, nodes),
+            *_leave(service, held, nodes, now_ms),
             *(fill(service, slots, nodes, now_ms) if may_fill else ()),
-        )
+        ),
+        look_again_ms=next_leave_ms(held, nodes, now_ms),
     )
 
 
@@ -63,12 +64,12 @@ def fill(
 
 
 def _leave(
-    service: Service, held: Iterable[Slot], nodes: Mapping[str, Node]
+    service: Service, held: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int
 ) -> Iterator[tuple[Action, ...]]:
     for slot in held:
         node = nodes.get(slot.node_id)
         if node is None:
             yield from remove(slot.tasks)
-        elif must_leave(service.spec.task, node):
+        elif must_leave(service.spec.task, node, now_ms):
             for task in slot.holders:
                 yield (SetDesiredState(task.id, TASK_STATE_SHUTDOWN),)

@@ -21,7 +21,7 @@ from swarmpy.core.actions import (
     SetJob,
     take,
 )
-from swarmpy.core.enforce import moves, must_leave
+from swarmpy.core.enforce import moves, must_leave, next_leave_ms
 from swarmpy.core.global_mode import fill
 from swarmpy.core.job_run import (
     ends_at_ms,
@@ -74,8 +74,14 @@ def reconcile(
             *_record(service, status),
             *_forward(service, status, slots, nodes, now_ms),
         ),
-        look_again_ms=forgotten_ms or ends_at_ms(service, status),
+        look_again_ms=_first(
+            forgotten_ms or ends_at_ms(service, status), next_leave_ms(slots, nodes, now_ms)
+        ),
     )
+
+
+def _first(*times_ms: int | None) -> int | None:
+    return min((time_ms for time_ms in times_ms if time_ms is not None), default=None)
 
 
 def _record(service: Service, status: JobStatus) -> Iterator[tuple[Action, ...]]:
@@ -94,7 +100,7 @@ def _forward(
     if status.state == JOB_STATE_FAILED:
         yield from _stop(slots)
         return
-    yield from _leave(service, slots, nodes)
+    yield from _leave(service, slots, nodes, now_ms)
     is_final = status.state == JOB_STATE_COMPLETE and bool(service.cron_job_id)
     if status.started_at_ms and not is_final and may_make_tasks(service):
         yield from _fill(service, slots, nodes, now_ms)
@@ -126,7 +132,7 @@ def _fill(
 
 
 def _leave(
-    service: Service, slots: list[Slot], nodes: Mapping[str, Node]
+    service: Service, slots: list[Slot], nodes: Mapping[str, Node], now_ms: int
 ) -> Iterator[tuple[Action, ...]]:
     """Yield the steps that take tasks off nodes they cannot stay on, and out of lost slots."""
     if mode_of(service) == REPLICATED_JOB:
@@ -134,13 +140,14 @@ def _leave(
         for slot in slots:
             if slot.number > completions and slot.is_live:
                 yield from remove(slot.tasks)
-        yield from moves(service, (slot for slot in slots if slot.number <= completions), nodes)
+        kept = (slot for slot in slots if slot.number <= completions)
+        yield from moves(service, kept, nodes, now_ms)
         return
     for slot in slots:
         node = nodes.get(slot.node_id)
         if node is None:
             yield from remove(slot.tasks)
-        elif must_leave(service.spec.task, node):
+        elif must_leave(service.spec.task, node, now_ms):
             for task in slot.holders:
                 if is_live(task):
                     yield (SetDesiredState(task.id, TASK_STATE_SHUTDOWN),)

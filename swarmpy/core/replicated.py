@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import count, islice
 
 from swarmpy.core.actions import Action, CreateTask, Decision, take
-from swarmpy.core.enforce import moves
+from swarmpy.core.enforce import moves, next_leave_ms
 from swarmpy.core.new_task import may_make_tasks, new_task
 from swarmpy.core.reap import remove
 from swarmpy.core.slots import Slot, SlotKey, held_slots
@@ -22,7 +22,12 @@ from swarmpy.pb.objects_pb2 import Node, Service, Task
 
 
 def reconcile(
-    service: Service, tasks: Iterable[Task], nodes: Mapping[str, Node], *, may_start: bool = True
+    service: Service,
+    tasks: Iterable[Task],
+    nodes: Mapping[str, Node],
+    now_ms: int,
+    *,
+    may_start: bool = True,
 ) -> Decision:
     """Return what brings `tasks`, all those of `service`, to what it asks for.
 
@@ -40,9 +45,10 @@ def reconcile(
     return take(
         (
             *(step for slot in surplus for step in remove(slot.tasks)),
-            *moves(service, kept, nodes),
+            *moves(service, kept, nodes, now_ms),
             *(_fill(service, held, wanted - len(held)) if may_fill else ()),
-        )
+        ),
+        look_again_ms=next_leave_ms(kept, nodes, now_ms),
     )
 
 

@@ -9,6 +9,7 @@ from swarmpy.core.allocate.addresses import PREFIX_MAX
 from swarmpy.core.tell import port_name
 from swarmpy.core.validate_cron import check_cron_job
 from swarmpy.core.validate_faults import Faults
+from swarmpy.core.validate_placement import check_taint
 from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
 from swarmpy.pb.control_pb2 import UpdateNodeRequest
 from swarmpy.pb.specs_pb2 import (
@@ -83,6 +84,10 @@ def validate_node_update(request: UpdateNodeRequest) -> None:
         faults.check_name("labels_add", name)
         if name in request.labels_remove:
             faults.add("labels_remove", f"has {name!r} too", "to add or to remove", "choose one")
+    for i, taint in enumerate(request.taints_add):
+        check_taint(taint, faults.under(f"taints_add[{i}]"))
+        if taint.key in request.taints_remove:
+            faults.add("taints_remove", f"has {taint.key!r} too", "to add or remove", "choose one")
     faults.raise_any()
 
 

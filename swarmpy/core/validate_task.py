@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from swarmpy.core.schedule.attribute import KEYS, is_key
-from swarmpy.core.schedule.constraint import parse
 from swarmpy.core.validate_container import check_container
 from swarmpy.core.validate_faults import Faults
-from swarmpy.errors import InvalidInput
-from swarmpy.pb.specs_pb2 import Placement, TaskSpec
+from swarmpy.core.validate_placement import check_placement
+from swarmpy.pb.specs_pb2 import TaskSpec
 from swarmpy.pb.types_pb2 import Resources, RestartCondition, RestartPolicy
 
 NANO_CPUS_MIN = 10_000_000
@@ -28,7 +26,7 @@ def check_task(task: TaskSpec, faults: Faults) -> None:
         check_container(container, faults.under(f"containers[{i}]"))
     _check_resources(task.reservations, task.limits, faults)
     _check_restart(task.restart, faults.under("restart"))
-    _check_placement(task.placement, faults.under("placement"))
+    check_placement(task.placement, faults.under("placement"))
     for i, attachment in enumerate(task.networks):
         if not attachment.network:
             faults.add(f"networks[{i}].network", "is empty", "a network's name", "write it")
@@ -64,23 +62,3 @@ def _check_restart(restart: RestartPolicy, faults: Faults) -> None:
         faults.add("condition", f"is {restart.condition}", "any, on-failure or none", "correct it")
     for field in ("delay_s", "window_s", "max_delay_s"):
         faults.check_duration(field, getattr(restart, field))
-
-
-def _check_placement(placement: Placement, faults: Faults) -> None:
-    for i, expression in enumerate(placement.constraints):
-        try:
-            parse(expression)
-        except InvalidInput as wrong:
-            what, _, expected = wrong.message.partition(", expected ")
-            faults.add(f"constraints[{i}]", what, expected, wrong.remedy)
-    for i, key in enumerate(placement.spread):
-        if not is_key(key):
-            faults.add(
-                f"spread[{i}]",
-                f"is {key!r}",
-                f"one of {', '.join(KEYS)}",
-                "name the label whose values tasks shall be spread over",
-            )
-    for i, platform in enumerate(placement.platforms):
-        if not platform.os and not platform.architecture:
-            faults.add(f"platforms[{i}]", "is empty", "an os or an architecture", "remove it")

@@ -459,6 +459,8 @@ class UpdateNodeRequest(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     LABELS_ADD_FIELD_NUMBER: _builtins.int
     LABELS_REMOVE_FIELD_NUMBER: _builtins.int
+    TAINTS_ADD_FIELD_NUMBER: _builtins.int
+    TAINTS_REMOVE_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     availability: _types_pb2.Availability.ValueType
     role: _types_pb2.NodeRole.ValueType
@@ -466,6 +468,14 @@ class UpdateNodeRequest(_message.Message):
     def labels_add(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def labels_remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def taints_add(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Taint]:
+        """each in the place of one with its key and effect"""
+
+    @_builtins.property
+    def taints_remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """keys; whatever the effect"""
+
     def __init__(
         self,
         *,
@@ -474,10 +484,12 @@ class UpdateNodeRequest(_message.Message):
         role: _types_pb2.NodeRole.ValueType = ...,
         labels_add: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         labels_remove: _abc.Iterable[_builtins.str] | None = ...,
+        taints_add: _abc.Iterable[_types_pb2.Taint] | None = ...,
+        taints_remove: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels_add", b"labels_add", "labels_remove", b"labels_remove", "node", b"node", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels_add", b"labels_add", "labels_remove", b"labels_remove", "node", b"node", "role", b"role", "taints_add", b"taints_add", "taints_remove", b"taints_remove"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

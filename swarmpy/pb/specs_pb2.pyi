@@ -237,6 +237,7 @@ class Placement(_message.Message):
     SPREAD_FIELD_NUMBER: _builtins.int
     MAX_REPLICAS_PER_NODE_FIELD_NUMBER: _builtins.int
     PLATFORMS_FIELD_NUMBER: _builtins.int
+    TOLERATIONS_FIELD_NUMBER: _builtins.int
     max_replicas_per_node: _builtins.int
     """0 is without bound"""
     @_builtins.property
@@ -251,6 +252,8 @@ class Placement(_message.Message):
     def platforms(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Platform]:
         """empty is any"""
 
+    @_builtins.property
+    def tolerations(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Toleration]: ...
     def __init__(
         self,
         *,
@@ -258,10 +261,11 @@ class Placement(_message.Message):
         spread: _abc.Iterable[_builtins.str] | None = ...,
         max_replicas_per_node: _builtins.int = ...,
         platforms: _abc.Iterable[_types_pb2.Platform] | None = ...,
+        tolerations: _abc.Iterable[_types_pb2.Toleration] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "max_replicas_per_node", b"max_replicas_per_node", "platforms", b"platforms", "spread", b"spread"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "max_replicas_per_node", b"max_replicas_per_node", "platforms", b"platforms", "spread", b"spread", "tolerations", b"tolerations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -845,21 +849,25 @@ class NodeSpec(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     AVAILABILITY_FIELD_NUMBER: _builtins.int
+    TAINTS_FIELD_NUMBER: _builtins.int
     role: _types_pb2.NodeRole.ValueType
     """wanted; the node's certificate follows"""
     availability: _types_pb2.Availability.ValueType
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def taints(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Taint]: ...
     def __init__(
         self,
         *,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         role: _types_pb2.NodeRole.ValueType = ...,
         availability: _types_pb2.Availability.ValueType = ...,
+        taints: _abc.Iterable[_types_pb2.Taint] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels", b"labels", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels", b"labels", "role", b"role", "taints", b"taints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

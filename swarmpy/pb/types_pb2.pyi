@@ -254,6 +254,52 @@ MOUNT_TYPE_BIND: MountType.ValueType  # 1
 MOUNT_TYPE_TMPFS: MountType.ValueType  # 2
 Global___MountType: _TypeAlias = MountType  # noqa: Y015
 
+class _TaintEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TaintEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaintEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TAINT_EFFECT_UNSPECIFIED: _TaintEffect.ValueType  # 0
+    """of a toleration: any"""
+    TAINT_EFFECT_NO_SCHEDULE: _TaintEffect.ValueType  # 1
+    """no new tasks"""
+    TAINT_EFFECT_PREFER_NO_SCHEDULE: _TaintEffect.ValueType  # 2
+    """new tasks only where no other node takes them"""
+    TAINT_EFFECT_NO_EXECUTE: _TaintEffect.ValueType  # 3
+    """no new tasks, and those that are there leave"""
+
+class TaintEffect(_TaintEffect, metaclass=_TaintEffectEnumTypeWrapper): ...
+
+TAINT_EFFECT_UNSPECIFIED: TaintEffect.ValueType  # 0
+"""of a toleration: any"""
+TAINT_EFFECT_NO_SCHEDULE: TaintEffect.ValueType  # 1
+"""no new tasks"""
+TAINT_EFFECT_PREFER_NO_SCHEDULE: TaintEffect.ValueType  # 2
+"""new tasks only where no other node takes them"""
+TAINT_EFFECT_NO_EXECUTE: TaintEffect.ValueType  # 3
+"""no new tasks, and those that are there leave"""
+Global___TaintEffect: _TypeAlias = TaintEffect  # noqa: Y015
+
+class _TolerationOperator:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TolerationOperatorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TolerationOperator.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOLERATION_OPERATOR_EQUAL: _TolerationOperator.ValueType  # 0
+    """key and value are the taint's"""
+    TOLERATION_OPERATOR_EXISTS: _TolerationOperator.ValueType  # 1
+    """only the key is; an empty one is any"""
+
+class TolerationOperator(_TolerationOperator, metaclass=_TolerationOperatorEnumTypeWrapper): ...
+
+TOLERATION_OPERATOR_EQUAL: TolerationOperator.ValueType  # 0
+"""key and value are the taint's"""
+TOLERATION_OPERATOR_EXISTS: TolerationOperator.ValueType  # 1
+"""only the key is; an empty one is any"""
+Global___TolerationOperator: _TypeAlias = TolerationOperator  # noqa: Y015
+
 @_typing.final
 class Platform(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -711,3 +757,70 @@ class AutoscaleConfig(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tolerance) -> _WhichOneofReturnType__tolerance | None: ...
 
 Global___AutoscaleConfig: _TypeAlias = AutoscaleConfig  # noqa: Y015
+
+@_typing.final
+class Taint(_message.Message):
+    """What keeps tasks off a node that do not tolerate it. A node has one of each key and effect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    value: _builtins.str
+    effect: Global___TaintEffect.ValueType
+    since_ms: _builtins.int
+    """written by the managers"""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        value: _builtins.str = ...,
+        effect: Global___TaintEffect.ValueType = ...,
+        since_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "key", b"key", "since_ms", b"since_ms", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Taint: _TypeAlias = Taint  # noqa: Y015
+
+@_typing.final
+class Toleration(_message.Message):
+    """A taint that a task puts up with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    STAY_S_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    operator: Global___TolerationOperator.ValueType
+    value: _builtins.str
+    effect: Global___TaintEffect.ValueType
+    stay_s: _builtins.float
+    """So long tasks stay once the taint is there, of no-execute; none come. Not set: without end."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        operator: Global___TolerationOperator.ValueType = ...,
+        value: _builtins.str = ...,
+        effect: Global___TaintEffect.ValueType = ...,
+        stay_s: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stay_s", b"_stay_s", "stay_s", b"stay_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stay_s", b"_stay_s", "effect", b"effect", "key", b"key", "operator", b"operator", "stay_s", b"stay_s", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__stay_s: _TypeAlias = _typing.Literal["stay_s"]  # noqa: Y015
+    _WhichOneofArgType__stay_s: _TypeAlias = _typing.Literal["_stay_s", b"_stay_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stay_s) -> _WhichOneofReturnType__stay_s | None: ...
+
+Global___Toleration: _TypeAlias = Toleration  # noqa: Y015

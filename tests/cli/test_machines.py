@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from swarmpy.cli.main import app
+from swarmpy.core.schedule.taint import shown
 from swarmpy.daemon import bootstrap, dev
 from swarmpy.daemon.doctor import Finding
 from swarmpy.daemon.key_choice import NO_WISH
@@ -175,6 +176,14 @@ def test_nodes_are_drained_labelled_promoted_and_forgotten(run: Run, control: Fa
     assert dict(beta.spec.labels) == {"disk": "ssd"}
     assert run("node", "update", "beta", "--label-rm", "disk").exit_code == 0
     assert not beta.spec.labels
+    tainted = run("node", "update", "beta", "--taint-add", "dedicated=db:no-execute")
+    assert tainted.exit_code == 0
+    assert [shown(taint) for taint in beta.spec.taints] == ["dedicated=db:no-execute"]
+    assert "effect: no-execute" in run("node", "inspect", "beta").stdout
+    assert run("node", "update", "beta", "--taint-rm", "dedicated").exit_code == 0
+    assert not beta.spec.taints
+    assert run("node", "update", "beta", "--taint-add", "dedicated:never").exit_code == 2
+    assert run("node", "update", "beta", "--taint-add", ":no-execute").exit_code == 2
     assert run("node", "promote", "beta").exit_code == 0
     assert beta.spec.role == NODE_ROLE_MANAGER
     assert run("node", "demote", "beta").exit_code == 0

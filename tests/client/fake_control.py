@@ -90,6 +90,9 @@ class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, ControlServicer):
         node.spec.labels.update(request.labels_add)
         for label in request.labels_remove:
             node.spec.labels.pop(label, None)
+        kept = [one for one in node.spec.taints if one.key not in request.taints_remove]
+        del node.spec.taints[:]
+        node.spec.taints.extend([*kept, *request.taints_add])
         return self.put("nodes", node)  # type: ignore[no-any-return]
 
     async def RemoveNode(self, request: Any, context: Any) -> api.RemoveNodeResponse:

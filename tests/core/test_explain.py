@@ -45,8 +45,8 @@ def test_every_filter_is_explained_on_every_node_also_after_the_first_failure() 
         for verdict in of_task.nodes
     }
     assert told == {
-        "host-a": {"ready": True, "constraint": False, "resources": False},
-        "host-b": {"ready": False, "constraint": True, "resources": True},
+        "host-a": {"ready": True, "constraint": False, "taint": True, "resources": False},
+        "host-b": {"ready": False, "constraint": True, "taint": True, "resources": True},
     }
     assert not any(verdict.eligible for verdict in of_task.nodes)
     assert all(one.reason for verdict in of_task.nodes for one in verdict.filters)
@@ -201,7 +201,8 @@ def everywhere(row: Service) -> Service:
         (removing(service("web")), "web is being removed; its tasks end first"),
         (
             everywhere(service("web")),
-            "web has no tasks: no node is ready, active and meets its constraints",
+            "web has no tasks: no node is ready, active, meets its constraints "
+            "and has only taints it tolerates",
         ),
     ],
     ids=["depends-on", "ports", "scaled-to-0", "removing", "global"],

@@ -13,10 +13,12 @@ from swarmpy.pb.types_pb2 import (
     AVAILABILITY_UNSPECIFIED,
     NODE_STATE_DOWN,
     NODE_STATE_UNKNOWN,
+    TAINT_EFFECT_NO_SCHEDULE,
     TASK_STATE_FAILED,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
     Platform,
+    Toleration,
 )
 from tests.core.placement_rows import GIB, node, task
 
@@ -142,6 +144,17 @@ def test_each_kind_of_constraint_has_an_edit_that_would_help(
     assert told == helps
 
 
+def test_a_taint_that_is_not_tolerated_is_named_and_how_to_take_it_off() -> None:
+    on = node("a")
+    assert ask("taint", task("t"), on)[1:3] == (True, "has no taints")
+    on.spec.taints.add(key="use", value="db", effect=TAINT_EFFECT_NO_SCHEDULE)
+    _, passed, said, helps = ask("taint", task("t"), on)
+    assert (passed, said) == (False, "does not tolerate use=db:no-schedule")
+    assert helps == "swarmpy node update --taint-rm use host-a, or let the service tolerate it"
+    waiting = task("t", placement=Placement(tolerations=[Toleration(key="use", value="db")]))
+    assert ask("taint", waiting, on)[1:3] == (True, "tolerates use=db:no-schedule")
+
+
 @pytest.mark.parametrize(
     ("platforms", "passes"),
     [
@@ -185,4 +198,4 @@ def test_a_host_port_in_use_names_its_owner() -> None:
 
 
 def test_filters_that_a_task_asks_nothing_of_are_silent() -> None:
-    assert [one.name for one in FILTERS if one.asked(Need.of(task("t")))] == ["ready"]
+    assert [one.name for one in FILTERS if one.asked(Need.of(task("t")))] == ["ready", "taint"]

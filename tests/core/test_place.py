@@ -19,6 +19,7 @@ from swarmpy.pb.types_pb2 import (
     AVAILABILITY_DRAIN,
     NODE_STATE_DOWN,
     NODE_STATE_READY,
+    TAINT_EFFECT_PREFER_NO_SCHEDULE,
     TASK_STATE_FAILED,
     TASK_STATE_NEW,
     TASK_STATE_RUNNING,
@@ -82,6 +83,13 @@ def test_a_node_where_this_version_failed_five_times_comes_last(
     others.append(task("busy", on="b", state=RUNNING))
     waiting = [task("t", spec_version=version)]
     assert nodes_of(placed(waiting, [node("a"), node("b")], others, now_ms)) == [expected]
+
+
+def test_a_node_that_others_are_preferred_to_is_taken_when_they_are_full() -> None:
+    shy = node("a")
+    shy.spec.taints.add(key="x", effect=TAINT_EFFECT_PREFER_NO_SCHEDULE)
+    waiting = [task(f"t{i}", cpus=1) for i in range(6)]
+    assert nodes_of(placed(waiting, [shy, node("b")])) == ["b"] * 4 + ["a"] * 2
 
 
 def test_spread_preferences_come_before_the_number_of_nodes() -> None:

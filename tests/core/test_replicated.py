@@ -27,6 +27,8 @@ from tests.core.pick import pick
 
 NODES = {node_id: node(node_id) for node_id in ("n1", "n2", "n3")}
 
+NOW_MS = 1_000_000
+
 
 def web(replicas: int) -> Service:
     return service(spec=service_spec("web", replicas=replicas))
@@ -57,7 +59,7 @@ def removed(decision: Decision) -> set[str]:
 def test_missing_slots_are_filled_from_the_lowest_number(
     replicas: int, present: list[Task], made: list[int]
 ) -> None:
-    assert created(reconcile(web(replicas), present, NODES)) == made
+    assert created(reconcile(web(replicas), present, NODES, NOW_MS)) == made
 
 
 @pytest.mark.parametrize(
@@ -75,11 +77,11 @@ def test_a_slot_is_filled_while_a_task_keeps_it(
     observed: TaskState.ValueType, desired: TaskState.ValueType, is_filled: bool
 ) -> None:
     row = task(state=observed, desired=desired)
-    assert bool(created(reconcile(web(1), [row], {}))) is not is_filled
+    assert bool(created(reconcile(web(1), [row], {}, NOW_MS))) is not is_filled
 
 
 def test_two_tasks_in_one_slot_fill_one_slot() -> None:
-    decision = reconcile(web(2), [running(1, name="a"), running(1, name="b")], NODES)
+    decision = reconcile(web(2), [running(1, name="a"), running(1, name="b")], NODES, NOW_MS)
     assert created(decision) == [2]
     assert not removed(decision)
 
@@ -95,12 +97,12 @@ def test_two_tasks_in_one_slot_fill_one_slot() -> None:
     ids=["does not run", "low but does not run", "crowded node", "highest"],
 )
 def test_scaling_down_takes_what_is_missed_least(present: list[Task], leaves: set[str]) -> None:
-    assert removed(reconcile(web(2), present, NODES)) == leaves
+    assert removed(reconcile(web(2), present, NODES, NOW_MS)) == leaves
 
 
 def test_scaling_down_forgets_a_slots_history_too() -> None:
     history = task("old", slot=2, state=TASK_STATE_FAILED, desired=TASK_STATE_SHUTDOWN)
-    decision = reconcile(web(1), [running(1), running(2), history], NODES)
+    decision = reconcile(web(1), [running(1), running(2), history], NODES, NOW_MS)
     assert removed(decision) == {"t2", "old"}
 
 
@@ -123,7 +125,7 @@ def test_tasks_leave_nodes_they_cannot_stay_on(change: str, moves: bool) -> None
     if change == "drained":
         host.spec.availability = AVAILABILITY_DRAIN
     nodes = {} if change == "gone" else {"n1": host}
-    decision = reconcile(web(2), [running(1), running(2)], nodes)
+    decision = reconcile(web(2), [running(1), running(2)], nodes, NOW_MS)
     assert created(decision) == ([1, 2] if moves else [])
     stopped = pick(decision, SetDesiredState)
     assert {(a.task_id, a.state) for a in stopped} == (
@@ -134,23 +136,23 @@ def test_tasks_leave_nodes_they_cannot_stay_on(change: str, moves: bool) -> None
 
 def test_an_ended_task_on_a_dead_node_is_not_moved() -> None:
     ended = task(slot=1, on="n9", state=TASK_STATE_FAILED, desired=TASK_STATE_COMPLETE)
-    assert not reconcile(web(1), [ended], {}).actions
+    assert not reconcile(web(1), [ended], {}, NOW_MS).actions
 
 
 def test_a_removed_service_loses_every_task_and_gets_none() -> None:
     owner = web(3)
     owner.removing = True
-    decision = reconcile(owner, [running(1), running(2)], NODES)
+    decision = reconcile(owner, [running(1), running(2)], NODES, NOW_MS)
     assert removed(decision) == {"t1", "t2"}
     assert not created(decision)
 
 
 def test_nothing_starts_that_may_not() -> None:
-    assert not reconcile(web(3), [], NODES, may_start=False).actions
+    assert not reconcile(web(3), [], NODES, NOW_MS, may_start=False).actions
 
 
 def test_a_large_service_is_filled_in_steps_that_fit_into_the_log() -> None:
-    decision = reconcile(web(10_000), [], NODES)
+    decision = reconcile(web(10_000), [], NODES, NOW_MS)
     assert len(decision.actions) == ACTIONS_AT_ONCE
     assert decision.look_again_ms == 0
 
@@ -175,7 +177,7 @@ def test_done_again_and_again_it_comes_to_rest_with_the_right_slots(
         for i, (slot, on, state, desired) in enumerate(rows)
     }
     for turn in range(5):
-        decision = reconcile(web(replicas), tasks.values(), NODES)
+        decision = reconcile(web(replicas), tasks.values(), NODES, NOW_MS)
         if not decision.actions:
             break
         for number, action in enumerate(decision.actions):

@@ -21,7 +21,7 @@ from swarmpy.pb.specs_pb2 import (
     ServiceSpec,
     StackSpec,
 )
-from swarmpy.pb.types_pb2 import PortConfig
+from swarmpy.pb.types_pb2 import TAINT_EFFECT_NO_SCHEDULE, PortConfig, Taint
 from tests.core.placement_rows import host, mesh, service_spec
 
 
@@ -51,6 +51,9 @@ def test_data_has_a_limit(make: type[ConfigSpec | SecretSpec]) -> None:
         validate_config(make(name="a", data=b"x" * (DATA_MAX_BYTES + 1)))
 
 
+GPU = Taint(key="gpu", effect=TAINT_EFFECT_NO_SCHEDULE)
+
+
 @pytest.mark.parametrize(
     ("request_", "fault"),
     [
@@ -59,6 +62,17 @@ def test_data_has_a_limit(make: type[ConfigSpec | SecretSpec]) -> None:
         (UpdateNodeRequest(role=9), "role: is unknown"),  # type: ignore[arg-type]
         (UpdateNodeRequest(labels_add={"a b": "1"}), "labels_add: 'a b' is not a name"),
         (UpdateNodeRequest(labels_add={"a": ""}, labels_remove=["a"]), "labels_remove: has 'a'"),
+        (UpdateNodeRequest(taints_add=[GPU], taints_remove=["disk"]), ""),
+        (UpdateNodeRequest(taints_add=[Taint(key="example.com/x", effect=1)]), ""),  # type: ignore[arg-type]
+        (
+            UpdateNodeRequest(taints_add=[GPU], taints_remove=["gpu"]),
+            "taints_remove: has 'gpu' too",
+        ),
+        (UpdateNodeRequest(taints_add=[Taint(key="gpu")]), "taints_add[0].effect: is 0, expected"),
+        (
+            UpdateNodeRequest(taints_add=[Taint(key="a b", value="/", effect=9)]),  # type: ignore[arg-type]
+            "taints_add[0].key: is 'a b', expected letters and digits",
+        ),
     ],
 )
 def test_node_updates(request_: UpdateNodeRequest, fault: str) -> None:

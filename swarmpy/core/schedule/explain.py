@@ -81,7 +81,7 @@ def _why_none(service: Service, situation: Situation) -> str:
     if mode == "replicated" and not service.spec.replicated.replicas:
         return "it is scaled to 0"
     if mode in {"global", "global_job"}:
-        return "no node is ready, active and meets its constraints"
+        return "no node is ready, active, meets its constraints and has only taints it tolerates"
     return "they are made as soon as its ports are allocated"
 
 

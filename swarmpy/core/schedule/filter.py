@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from swarmpy.core.schedule.node_tally import HostPort, NodeTally, host_ports
+from swarmpy.core.schedule.taint import Tolerance, tolerances
 from swarmpy.pb.objects_pb2 import Task
 
 _SAME_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -28,6 +29,7 @@ class Need:
     platforms: frozenset[tuple[str, str]]
     max_replicas_per_node: int
     ports: frozenset[HostPort]
+    tolerated: tuple[Tolerance, ...]
 
     @classmethod
     def of(cls, task: Task) -> Need:
@@ -40,6 +42,7 @@ class Need:
             frozenset(platform_key(p.os, p.architecture) for p in placement.platforms),
             placement.max_replicas_per_node,
             host_ports(task.ports),
+            tolerances(placement),
         )
 
 

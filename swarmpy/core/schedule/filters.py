@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmpy.core.schedule.filter import Filter, Need
-from swarmpy.core.schedule.node_filters import Constraints, Platforms, Ready
+from swarmpy.core.schedule.node_filters import Constraints, Platforms, Ready, Taints
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.schedule.usage_filters import HostPorts, MaxReplicas, Reservations
 
-NODE_FILTERS: tuple[Filter, ...] = (Ready(), Constraints(), Platforms())
+NODE_FILTERS: tuple[Filter, ...] = (Ready(), Constraints(), Taints(), Platforms())
 USAGE_FILTERS: tuple[Filter, ...] = (Reservations(), MaxReplicas(), HostPorts())
 FILTERS = NODE_FILTERS + USAGE_FILTERS
 

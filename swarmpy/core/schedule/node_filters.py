@@ -8,6 +8,7 @@ from swarmpy.core.schedule.attribute import NODE_LABEL, find_value
 from swarmpy.core.schedule.constraint import Constraint, matches, parse
 from swarmpy.core.schedule.filter import Filter, Need, platform_key
 from swarmpy.core.schedule.node_tally import NodeTally
+from swarmpy.core.schedule.taint import refusing, shown
 from swarmpy.pb.types_pb2 import (
     AVAILABILITY_DRAIN,
     AVAILABILITY_PAUSE,
@@ -79,6 +80,33 @@ class Constraints(Filter):
         if edits:
             steps.insert(0, f"swarmpy node update {' '.join(edits)} {on.name}")
         return " and ".join(steps)
+
+
+class Taints(Filter):
+    """The task tolerates whatever keeps tasks off the node."""
+
+    name = "taint"
+
+    def asked(self, need: Need) -> bool:
+        return True
+
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        return not refusing(need.tolerated, on.node)
+
+    def wish(self, need: Need) -> str:
+        return "a node without taints that it does not tolerate"
+
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        refuses = refusing(need.tolerated, on.node)
+        if refuses:
+            return f"does not tolerate {' and '.join(map(shown, refuses))}"
+        taints = on.node.spec.taints
+        return f"tolerates {' and '.join(map(shown, taints))}" if taints else "has no taints"
+
+    def help(self, need: Need, on: NodeTally) -> str:
+        taints = refusing(need.tolerated, on.node)
+        flags = " ".join(f"--taint-rm {key}" for key in dict.fromkeys(one.key for one in taints))
+        return f"swarmpy node update {flags} {on.name}, or let the service tolerate it"
 
 
 class Platforms(Filter):

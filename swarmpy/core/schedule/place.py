@@ -67,7 +67,7 @@ class Suited:
 
     def to(self, need: Need) -> frozenset[str]:
         """Return the ids of the nodes that pass every filter on what a node is."""
-        key = (need.constraints, need.platforms)
+        key = (need.constraints, need.tolerated, need.platforms)
         if key not in self._known:
             filters = asked(NODE_FILTERS, need)
             self._known[key] = frozenset(

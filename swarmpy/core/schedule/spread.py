@@ -5,9 +5,10 @@ label, and the nodes at the leaves. The next task goes down the branch with the 
 of its service, level by level; in a leaf it goes to the node
 
 1. where this version of the service has not failed over and over,
-2. with the fewest tasks of the service,
-3. with the fewest tasks,
-4. with the smallest id, so that equal states give equal decisions.
+2. with the fewest taints that say others are preferred,
+3. with the fewest tasks of the service,
+4. with the fewest tasks,
+5. with the smallest id, so that equal states give equal decisions.
 
 A branch counts tasks also on nodes that cannot take another one: what runs in a zone is
 lost with the zone, full or not.
@@ -21,12 +22,13 @@ from typing import TypeAlias
 
 from swarmpy.core.schedule.attribute import value_of
 from swarmpy.core.schedule.node_tally import NodeTally
+from swarmpy.core.schedule.taint import tolerances, unwelcome
 from swarmpy.pb.objects_pb2 import Task
 
 FAILURES_TOO_MANY = 5
 """Of one service version on one node within five minutes: then other nodes come first."""
 
-Rank: TypeAlias = tuple[bool, int, int, str]
+Rank: TypeAlias = tuple[bool, int, int, int, str]
 
 
 class Spread:
@@ -44,6 +46,7 @@ class Spread:
         """
         self._service_id = first.service_id
         self._version = (first.service_id, first.spec_version)
+        self._tolerated = tolerances(first.spec.placement)
         self.suited = suited
         self.takes_more = takes_more
 
@@ -51,6 +54,7 @@ class Spread:
         """Return how good a node is; smaller is better."""
         return (
             on.failures.get(self._version, 0) >= FAILURES_TOO_MANY,
+            unwelcome(self._tolerated, on.node),
             on.by_service.get(self._service_id, 0),
             on.tasks,
             on.node.id,

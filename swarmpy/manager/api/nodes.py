@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from swarmpy.core.schedule.taint import tainted
 from swarmpy.core.validate import validate_node_update
 from swarmpy.errors import WrongState
 from swarmpy.manager.api.find import find_node
@@ -82,6 +83,9 @@ class Nodes:
                 node.spec.labels.update(request.labels_add)
                 for name in request.labels_remove:
                     node.spec.labels.pop(name, None)
+                taints = tainted(node.spec.taints, request, self._seat.now_ms)
+                del node.spec.taints[:]
+                node.spec.taints.extend(taints)
             return found.id
 
         node_id = await self._seat.write(decide)

@@ -18,4 +18,4 @@ class ReplicatedLoop(StartingLoop):
     def decide_for(self, view: View, service: Service, now_ms: int) -> Decision:
         tasks = tasks_of(view, service)
         may_start = self.may_start(view, service, tasks)
-        return reconcile(service, tasks, nodes_of(view, tasks), may_start=may_start)
+        return reconcile(service, tasks, nodes_of(view, tasks), now_ms, may_start=may_start)

@@ -1,4 +1,4 @@
-"""What Compose has no words for: budgets, autoscaling, limits of jobs, cron jobs.
+"""What Compose has no words for: budgets, autoscaling, jobs, cron jobs, placement.
 
     x-swarmpy:
       update: {max_surge: 25%, max_unavailable: 0, progress_deadline: 5m}
@@ -14,6 +14,7 @@ from __future__ import annotations
 from swarmpy.core.cron.schedule import parse
 from swarmpy.errors import InvalidInput
 from swarmpy.manifest.compose.deploy import DEFAULT_PARALLELISM
+from swarmpy.manifest.compose.placement import read_placement
 from swarmpy.manifest.reader import EXTENSION, Reader
 from swarmpy.pb.specs_pb2 import (
     CONCURRENCY_POLICY_ALLOW,
@@ -56,6 +57,7 @@ def read_extension(service: Reader, spec: ServiceSpec) -> CronJobSpec | None:
         _read_autoscale(autoscale, spec)
     if section.has("revisions_kept"):
         spec.revisions_kept = section.integer("revisions_kept")
+    read_placement(section, spec.task.placement)
     section.done()
     return _cron_job(service, cron, spec) if cron else None
 

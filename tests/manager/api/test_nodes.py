@@ -27,10 +27,12 @@ from swarmpy.pb.specs_pb2 import NetworkAttachment, NetworkSpec
 from swarmpy.pb.types_pb2 import (
     AVAILABILITY_ACTIVE,
     AVAILABILITY_DRAIN,
+    TAINT_EFFECT_NO_EXECUTE,
     TASK_STATE_FAILED,
     TASK_STATE_PENDING,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
+    Taint,
 )
 from swarmpy.testing import builders
 from tests.manager.one_manager import leading_seat, nodes_of, put
@@ -73,6 +75,18 @@ async def test_only_what_is_set_is_changed() -> None:
     assert (node.spec.availability, dict(node.spec.labels)) == (AVAILABILITY_DRAIN, {})
     with pytest.raises(InvalidInput):
         await nodes.update_node(UpdateNodeRequest(node="w1", labels_add={"": "x"}))
+
+
+async def test_a_taint_is_put_on_once_and_remembers_since_when() -> None:
+    seat = await seat_with_tasks()
+    nodes = nodes_of(seat)
+    mine = Taint(key="dedicated", value="db", effect=TAINT_EFFECT_NO_EXECUTE)
+    request = UpdateNodeRequest(node="w1", taints_add=[mine])
+    [taint] = (await nodes.update_node(request)).spec.taints
+    assert (taint.key, taint.value, taint.since_ms) == ("dedicated", "db", seat.now_ms)
+    assert list((await nodes.update_node(request)).spec.taints) == [taint]
+    request = UpdateNodeRequest(node="w1", taints_remove=["dedicated", "missing"])
+    assert not (await nodes.update_node(request)).spec.taints
 
 
 async def test_a_list_of_nodes_says_who_leads_and_who_answers() -> None:
