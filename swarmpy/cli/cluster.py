@@ -10,6 +10,7 @@ from swarmpy import SyncClient
 from swarmpy.cli import render, unlock_key
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import GOSSIP_PROFILES, Format, FormatOption
+from swarmpy.core.schedule.rank import STRATEGIES
 from swarmpy.errors import InvalidInput
 
 app = noun("The swarm itself: its id and its settings.")
@@ -35,31 +36,41 @@ def update(
     gossip_profile: Annotated[
         str, typer.Option(metavar=GOSSIP_PROFILES, help="How soon nodes miss each other.")
     ] = "",
+    strategy: Annotated[
+        str,
+        typer.Option(
+            metavar="spread|binpack",
+            help="Of nodes that suit a task equally well: the emptiest, or the fullest.",
+        ),
+    ] = "",
 ) -> None:
     """Change a setting of the swarm."""
-    if autolock is None and not gossip_profile:
-        raise InvalidInput(
-            "nothing to change", remedy="give --autolock, --no-autolock or --gossip-profile"
-        )
-    if gossip_profile:
-        with SyncClient.connect() as client:
-            client.update_cluster(gossip_profile=gossip_profile)
-        render.say(f"✔ nodes gossip at the pace {gossip_profile} as soon as they hear of it")
-    if autolock is not None:
-        _set_autolock(wanted=autolock)
-
-
-def _set_autolock(*, wanted: bool) -> None:
+    if strategy and strategy not in STRATEGIES:
+        raise typer.BadParameter(f"{strategy!r} is none of {', '.join(STRATEGIES)}")
+    if autolock is None and not strategy and not gossip_profile:
+        remedy = "give --autolock, --no-autolock, --gossip-profile or --strategy"
+        raise InvalidInput("nothing to change", remedy=remedy)
     with SyncClient.connect() as client:
-        key = client.unlock_key()
-        if not wanted:
-            client.update_cluster(autolock=False)
-            render.say("✔ autolock is off: managers start again by themselves")
-            return
-        if key:
-            render.say("autolock was on already")
-        else:
-            with unlock_key.new_key() as key:
-                client.update_cluster(autolock=True, unlock_key=key)
-            render.say("✔ autolock is on")
+        if strategy:
+            client.update_cluster(strategy=STRATEGIES[strategy])
+            render.say(f"✔ services that do not say otherwise are placed by {strategy}")
+        if gossip_profile:
+            client.update_cluster(gossip_profile=gossip_profile)
+            render.say(f"✔ nodes gossip at the pace {gossip_profile} as soon as they hear of it")
+        if autolock is not None:
+            _set_autolock(client, autolock=autolock)
+
+
+def _set_autolock(client: SyncClient, *, autolock: bool) -> None:
+    key = client.unlock_key()
+    if not autolock:
+        client.update_cluster(autolock=False)
+        render.say("✔ autolock is off: managers start again by themselves")
+        return
+    if key:
+        render.say("autolock was on already")
+    else:
+        with unlock_key.new_key() as key:
+            client.update_cluster(autolock=True, unlock_key=key)
+        render.say("✔ autolock is on")
     unlock_key.show(key)

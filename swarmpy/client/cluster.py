@@ -11,11 +11,17 @@ from swarmpy.pb.control_pb2 import (
 )
 from swarmpy.pb.keys_pb2 import BackupContent
 from swarmpy.pb.objects_pb2 import Cluster
+from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_UNSPECIFIED, PlacementStrategy
 
 
 class ClusterCalls(Calls):
     async def update_cluster(
-        self, *, autolock: bool | None = None, unlock_key: str = "", gossip_profile: str = ""
+        self,
+        *,
+        autolock: bool | None = None,
+        unlock_key: str = "",
+        strategy: PlacementStrategy.ValueType = PLACEMENT_STRATEGY_UNSPECIFIED,
+        gossip_profile: str = "",
     ) -> Cluster:
         """Change what is given and nothing else; return the swarm as it is then.
 
@@ -26,7 +32,10 @@ class ClusterCalls(Calls):
             InvalidInput: there is no such profile.
         """
         request = UpdateClusterRequest(
-            autolock=autolock, unlock_key=unlock_key, gossip_profile=gossip_profile
+            autolock=autolock,
+            unlock_key=unlock_key,
+            gossip_profile=gossip_profile,
+            strategy=strategy,
         )
         return await self._connection.write(lambda c: c.UpdateCluster, request)
 

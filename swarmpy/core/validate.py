@@ -9,9 +9,9 @@ from swarmpy.core.allocate.addresses import PREFIX_MAX
 from swarmpy.core.tell import port_name
 from swarmpy.core.validate_cron import check_cron_job
 from swarmpy.core.validate_faults import Faults
-from swarmpy.core.validate_placement import check_taint
+from swarmpy.core.validate_placement import check_strategy, check_taint
 from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
-from swarmpy.pb.control_pb2 import UpdateNodeRequest
+from swarmpy.pb.control_pb2 import UpdateClusterRequest, UpdateNodeRequest
 from swarmpy.pb.specs_pb2 import (
     ConfigSpec,
     CronJobSpec,
@@ -88,6 +88,13 @@ def validate_node_update(request: UpdateNodeRequest) -> None:
         check_taint(taint, faults.under(f"taints_add[{i}]"))
         if taint.key in request.taints_remove:
             faults.add("taints_remove", f"has {taint.key!r} too", "to add or remove", "choose one")
+    faults.raise_any()
+
+
+def validate_cluster_update(request: UpdateClusterRequest) -> None:
+    """Raise InvalidInput unless the swarm can become what is asked for."""
+    faults = Faults()
+    check_strategy(request.strategy, faults)
     faults.raise_any()
 
 

@@ -13,12 +13,14 @@ from swarmpy.pb.types_pb2 import (
     TAINT_EFFECT_NO_EXECUTE,
     TAINT_EFFECT_UNSPECIFIED,
     TOLERATION_OPERATOR_EXISTS,
+    PlacementStrategy,
     Taint,
     TaintEffect,
     Toleration,
     TolerationOperator,
 )
 
+WEIGHT_MAX = 100
 TAINT_WORD = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_./-]{0,251}[a-zA-Z0-9])?")
 _WORD = "letters and digits, and '_', '.', '/' or '-' between them"
 _EFFECTS = "no-schedule, prefer-no-schedule or no-execute"
@@ -39,8 +41,19 @@ def check_placement(placement: Placement, faults: Faults) -> None:
     for i, platform in enumerate(placement.platforms):
         if not platform.os and not platform.architecture:
             faults.add(f"platforms[{i}]", "is empty", "an os or an architecture", "remove it")
+    check_strategy(placement.strategy, faults)
+    for i, preference in enumerate(placement.preferences):
+        under = faults.under(f"preferences[{i}]")
+        _check_constraint("constraint", preference.constraint, under)
+        under.check_number("weight", preference.weight, 1, WEIGHT_MAX)
     for i, toleration in enumerate(placement.tolerations):
         _check_toleration(toleration, faults.under(f"tolerations[{i}]"))
+
+
+def check_strategy(strategy: PlacementStrategy.ValueType, faults: Faults) -> None:
+    """Note a strategy that does not exist."""
+    if strategy not in PlacementStrategy.values():
+        faults.add("strategy", f"is {strategy}", "spread or binpack", "correct it")
 
 
 def check_taint(taint: Taint, faults: Faults) -> None:

@@ -47,21 +47,25 @@ class UpdateClusterRequest(_message.Message):
     AUTOLOCK_FIELD_NUMBER: _builtins.int
     UNLOCK_KEY_FIELD_NUMBER: _builtins.int
     GOSSIP_PROFILE_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
     autolock: _builtins.bool
     unlock_key: _builtins.str
     """to begin autolock with, as people type it; empty: the managers make one"""
     gossip_profile: _builtins.str
     """empty: as before"""
+    strategy: _types_pb2.PlacementStrategy.ValueType
+    """not set: as before"""
     def __init__(
         self,
         *,
         autolock: _builtins.bool | None = ...,
         unlock_key: _builtins.str = ...,
         gossip_profile: _builtins.str = ...,
+        strategy: _types_pb2.PlacementStrategy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "unlock_key", b"unlock_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "strategy", b"strategy", "unlock_key", b"unlock_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__autolock: _TypeAlias = _typing.Literal["autolock"]  # noqa: Y015
     _WhichOneofArgType__autolock: _TypeAlias = _typing.Literal["_autolock", b"_autolock"]  # noqa: Y015

@@ -238,15 +238,18 @@ class Placement(_message.Message):
     MAX_REPLICAS_PER_NODE_FIELD_NUMBER: _builtins.int
     PLATFORMS_FIELD_NUMBER: _builtins.int
     TOLERATIONS_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
     max_replicas_per_node: _builtins.int
     """0 is without bound"""
+    strategy: _types_pb2.PlacementStrategy.ValueType
     @_builtins.property
     def constraints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"node.labels.disk==ssd" """
 
     @_builtins.property
     def spread(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """"node.labels.zone", most important first"""
+        """"node.labels.zone" or another key, most important first"""
 
     @_builtins.property
     def platforms(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Platform]:
@@ -254,6 +257,8 @@ class Placement(_message.Message):
 
     @_builtins.property
     def tolerations(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Toleration]: ...
+    @_builtins.property
+    def preferences(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.NodePreference]: ...
     def __init__(
         self,
         *,
@@ -262,10 +267,12 @@ class Placement(_message.Message):
         max_replicas_per_node: _builtins.int = ...,
         platforms: _abc.Iterable[_types_pb2.Platform] | None = ...,
         tolerations: _abc.Iterable[_types_pb2.Toleration] | None = ...,
+        strategy: _types_pb2.PlacementStrategy.ValueType = ...,
+        preferences: _abc.Iterable[_types_pb2.NodePreference] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "max_replicas_per_node", b"max_replicas_per_node", "platforms", b"platforms", "spread", b"spread", "tolerations", b"tolerations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "max_replicas_per_node", b"max_replicas_per_node", "platforms", b"platforms", "preferences", b"preferences", "spread", b"spread", "strategy", b"strategy", "tolerations", b"tolerations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -928,6 +935,7 @@ class ClusterSpec(_message.Message):
     ADDRESS_POOLS_FIELD_NUMBER: _builtins.int
     AUTOLOCK_FIELD_NUMBER: _builtins.int
     GOSSIP_PROFILE_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
     heartbeat_s: _builtins.float
     """default 2"""
     task_history: _builtins.int
@@ -938,6 +946,8 @@ class ClusterSpec(_message.Message):
     """managers' data keys are wrapped with the swarm's unlock key"""
     gossip_profile: _builtins.str
     """"default", "lan" or "wan"; empty is "default" """
+    strategy: _types_pb2.PlacementStrategy.ValueType
+    """of services that do not say; default spread"""
     @_builtins.property
     def address_pools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """CIDRs that subnets are cut from; default 10.128.0.0/9"""
@@ -951,10 +961,11 @@ class ClusterSpec(_message.Message):
         address_pools: _abc.Iterable[_builtins.str] | None = ...,
         autolock: _builtins.bool = ...,
         gossip_profile: _builtins.str = ...,
+        strategy: _types_pb2.PlacementStrategy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "task_history", b"task_history"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "strategy", b"strategy", "task_history", b"task_history"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

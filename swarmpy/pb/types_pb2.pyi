@@ -300,6 +300,30 @@ TOLERATION_OPERATOR_EXISTS: TolerationOperator.ValueType  # 1
 """only the key is; an empty one is any"""
 Global___TolerationOperator: _TypeAlias = TolerationOperator  # noqa: Y015
 
+class _PlacementStrategy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlacementStrategyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlacementStrategy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLACEMENT_STRATEGY_UNSPECIFIED: _PlacementStrategy.ValueType  # 0
+    """of a service: as the cluster does"""
+    PLACEMENT_STRATEGY_SPREAD: _PlacementStrategy.ValueType  # 1
+    """that with the fewest tasks"""
+    PLACEMENT_STRATEGY_BINPACK: _PlacementStrategy.ValueType  # 2
+    """the fullest one"""
+
+class PlacementStrategy(_PlacementStrategy, metaclass=_PlacementStrategyEnumTypeWrapper):
+    """Which of the nodes that suit a task equally well gets it."""
+
+PLACEMENT_STRATEGY_UNSPECIFIED: PlacementStrategy.ValueType  # 0
+"""of a service: as the cluster does"""
+PLACEMENT_STRATEGY_SPREAD: PlacementStrategy.ValueType  # 1
+"""that with the fewest tasks"""
+PLACEMENT_STRATEGY_BINPACK: PlacementStrategy.ValueType  # 2
+"""the fullest one"""
+Global___PlacementStrategy: _TypeAlias = PlacementStrategy  # noqa: Y015
+
 @_typing.final
 class Platform(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -824,3 +848,29 @@ class Toleration(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stay_s) -> _WhichOneofReturnType__stay_s | None: ...
 
 Global___Toleration: _TypeAlias = Toleration  # noqa: Y015
+
+@_typing.final
+class NodePreference(_message.Message):
+    """Nodes that a task had better run on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSTRAINT_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    constraint: _builtins.str
+    """"node.labels.disk==ssd" """
+    weight: _builtins.int
+    """1 to 100; weights of all preferences that a node meets are added up"""
+    def __init__(
+        self,
+        *,
+        constraint: _builtins.str = ...,
+        weight: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["constraint", b"constraint", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodePreference: _TypeAlias = NodePreference  # noqa: Y015

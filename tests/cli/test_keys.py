@@ -32,6 +32,9 @@ def test_autolock_is_turned_on_with_its_key_and_off_again(run: Run, control: Fak
     assert key in again
     assert "autolock is off" in run("cluster", "update", "--no-autolock").stdout
     assert run("cluster", "update").exit_code == 2
+    assert run("cluster", "update", "--strategy", "pile").exit_code == 2
+    assert "placed by binpack" in run("cluster", "update", "--strategy", "binpack").stdout
+    assert "strategy: binpack" in run("cluster", "inspect").stdout
     assert "id: c00000000000001" in run("cluster", "inspect").stdout
 
 

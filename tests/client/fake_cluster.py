@@ -31,6 +31,8 @@ class FakeCluster(FakeSwarm):
             self.key = request.unlock_key if request.autolock else ""
         if request.gossip_profile:
             self.cluster.spec.gossip_profile = request.gossip_profile
+        if request.strategy:
+            self.cluster.spec.strategy = request.strategy
         return self.cluster
 
     async def GetUnlockKey(self, request: Any, context: Any) -> api.UnlockKey:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmpy.core.actions import AssignTask, SetPendingReason
+from swarmpy.core.schedule.around import NOTHING_AROUND, Around
 from swarmpy.core.schedule.node_tally import FAILURES_COUNT_FOR_MS, tally
 from swarmpy.core.schedule.place import Placement as Placed
 from swarmpy.core.schedule.place import place
@@ -31,10 +32,14 @@ RUNNING = TASK_STATE_RUNNING
 
 
 def placed(
-    waiting: Iterable[Task], nodes: Iterable[Node], others: Iterable[Task] = (), now_ms: int = 0
+    waiting: Iterable[Task],
+    nodes: Iterable[Node],
+    others: Iterable[Task] = (),
+    now_ms: int = 0,
+    around: Around = NOTHING_AROUND,
 ) -> list[Placed]:
     rows = list(waiting)
-    return list(place(rows, tally(nodes, [*others, *rows], now_ms)))
+    return list(place(rows, tally(nodes, [*others, *rows], now_ms), around))
 
 
 def nodes_of(actions: Iterable[Placed]) -> list[str]:

@@ -8,9 +8,11 @@ from swarmpy.core.validate import validate_service
 from swarmpy.errors import InvalidInput
 from swarmpy.pb.specs_pb2 import Placement
 from swarmpy.pb.types_pb2 import (
+    PLACEMENT_STRATEGY_BINPACK,
     TAINT_EFFECT_NO_EXECUTE,
     TAINT_EFFECT_NO_SCHEDULE,
     TOLERATION_OPERATOR_EXISTS,
+    NodePreference,
     Toleration,
 )
 from tests.core.placement_rows import service_spec
@@ -23,6 +25,8 @@ def tolerating(**fields: object) -> Placement:
 @pytest.mark.parametrize(
     "placement",
     [
+        Placement(strategy=PLACEMENT_STRATEGY_BINPACK),
+        Placement(preferences=[NodePreference(constraint="node.labels.x exists", weight=100)]),
         tolerating(key="gpu", value="a100"),
         tolerating(key="gpu"),
         tolerating(operator=TOLERATION_OPERATOR_EXISTS),
@@ -38,6 +42,15 @@ def test_what_can_be_done_is_valid(placement: Placement) -> None:
 @pytest.mark.parametrize(
     ("placement", "fault"),
     [
+        (Placement(strategy=9), "strategy: is 9, expected spread or binpack"),  # type: ignore[arg-type]
+        (
+            Placement(preferences=[NodePreference(constraint="ssd", weight=1)]),
+            "preferences[0].constraint: constraint 'ssd' asks for 'ssd'",
+        ),
+        (
+            Placement(preferences=[NodePreference(constraint="node.id==a")]),
+            "preferences[0].weight: is 0, expected 1 to 100",
+        ),
         (
             tolerating(operator=TOLERATION_OPERATOR_EXISTS, value="x"),
             "tolerations[0].value: is 'x', expected none with exists",

@@ -8,9 +8,11 @@ from swarmpy.errors import InvalidManifest
 from swarmpy.manifest.load import load_stack
 from swarmpy.pb.specs_pb2 import Placement, StackSpec
 from swarmpy.pb.types_pb2 import (
+    PLACEMENT_STRATEGY_BINPACK,
     TAINT_EFFECT_NO_EXECUTE,
     TAINT_EFFECT_NO_SCHEDULE,
     TOLERATION_OPERATOR_EXISTS,
+    NodePreference,
     Toleration,
 )
 
@@ -27,6 +29,8 @@ services:
     image: hello:1
     x-swarmpy:
       placement:
+        strategy: binpack
+        prefer: [{constraint: node.labels.disk == ssd, weight: 80}]
         tolerations:
           - {key: use, value: db, effect: no-schedule}
           - {key: repair, operator: exists, effect: no-execute, stay: 10m}
@@ -36,6 +40,8 @@ services:
 def test_what_compose_has_no_words_for_is_said_under_x_swarmpy(tmp_path: Path) -> None:
     [web] = loaded(tmp_path, WHOLE).services
     assert web.task.placement == Placement(
+        strategy=PLACEMENT_STRATEGY_BINPACK,
+        preferences=[NodePreference(constraint="node.labels.disk == ssd", weight=80)],
         tolerations=[
             Toleration(key="use", value="db", effect=TAINT_EFFECT_NO_SCHEDULE),
             Toleration(
@@ -57,6 +63,8 @@ def test_what_compose_has_no_words_for_is_said_under_x_swarmpy(tmp_path: Path) -
             "tolerations[0].effect: found 'never', expected one of no-schedule",
         ),
         ("{tolerations: [{key: x, stay: 5}]}", "tolerations[0].stay: found '5'"),
+        ("{strategy: pile}", "strategy: found 'pile', expected one of spread, binpack"),
+        ("{prefer: [{constraint: x, weight: much}]}", "prefer[0].weight: found 'much'"),
         ("{tolerate: []}", "unknown key 'tolerate', did you mean 'tolerations'?"),
     ],
 )

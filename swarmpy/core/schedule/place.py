@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from swarmpy.core.actions import AssignTask, SetPendingReason
+from swarmpy.core.schedule.around import NOTHING_AROUND, Around
 from swarmpy.core.schedule.filter import Need
 from swarmpy.core.schedule.filters import (
     FILTERS,
@@ -20,6 +21,7 @@ from swarmpy.core.schedule.filters import (
     pass_all,
 )
 from swarmpy.core.schedule.node_tally import NodeTally, host_ports
+from swarmpy.core.schedule.rank import Ranking
 from swarmpy.core.schedule.spread import Spread
 from swarmpy.core.task_life import keeps_slot
 from swarmpy.pb.objects_pb2 import Task
@@ -28,7 +30,9 @@ from swarmpy.pb.types_pb2 import TASK_STATE_PENDING
 Placement: TypeAlias = AssignTask | SetPendingReason
 
 
-def place(tasks: Iterable[Task], tallies: Mapping[str, NodeTally]) -> Iterator[Placement]:
+def place(
+    tasks: Iterable[Task], tallies: Mapping[str, NodeTally], around: Around = NOTHING_AROUND
+) -> Iterator[Placement]:
     """Yield what to do for each pending task; nothing where its reason is still the same.
 
     Tasks that know their node already (global modes) are held against that node alone.
@@ -43,7 +47,7 @@ def place(tasks: Iterable[Task], tallies: Mapping[str, NodeTally]) -> Iterator[P
         if group[0].node_id:
             yield from _place_on_its_node(group, tallies)
         else:
-            yield from _place_group(group, tallies, suited.to(Need.of(group[0])))
+            yield from _place_group(group, tallies, suited, around)
 
 
 def is_pending(task: Task) -> bool:
@@ -77,7 +81,7 @@ class Suited:
 
 
 def _place_group(
-    group: Sequence[Task], tallies: Mapping[str, NodeTally], suited: frozenset[str]
+    group: Sequence[Task], tallies: Mapping[str, NodeTally], suited: Suited, around: Around
 ) -> Iterator[Placement]:
     first = group[0]
     need = Need.of(first)
@@ -86,7 +90,8 @@ def _place_group(
     def takes_more(on: NodeTally) -> bool:
         return pass_all(filters, need, on)
 
-    tree = Spread(first, suited, takes_more).tree(first.spec.placement.spread, tallies.values())
+    spread = Spread(Ranking(first, around.strategy), suited.to(need), takes_more)
+    tree = spread.tree(first.spec.placement.spread, tallies.values())
     waiting = iter(group)
     for task in waiting:
         on = tree.take()

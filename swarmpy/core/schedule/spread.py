@@ -1,14 +1,8 @@
-"""Where among many nodes a task runs best: spread evenly, away from what fails.
+"""Where among many nodes a task runs best: spread evenly over the values of labels.
 
 Nodes form a tree: one level for each spread preference, one branch for each value of its
-label, and the nodes at the leaves. The next task goes down the branch with the fewest tasks
-of its service, level by level; in a leaf it goes to the node
-
-1. where this version of the service has not failed over and over,
-2. with the fewest taints that say others are preferred,
-3. with the fewest tasks of the service,
-4. with the fewest tasks,
-5. with the smallest id, so that equal states give equal decisions.
+key, and the nodes at the leaves. The next task goes down the branch with the fewest tasks
+of its service, level by level; in a leaf it goes to the node that rank.py calls the best.
 
 A branch counts tasks also on nodes that cannot take another one: what runs in a zone is
 lost with the zone, full or not.
@@ -18,17 +12,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TypeAlias
 
 from swarmpy.core.schedule.attribute import value_of
 from swarmpy.core.schedule.node_tally import NodeTally
-from swarmpy.core.schedule.taint import tolerances, unwelcome
-from swarmpy.pb.objects_pb2 import Task
-
-FAILURES_TOO_MANY = 5
-"""Of one service version on one node within five minutes: then other nodes come first."""
-
-Rank: TypeAlias = tuple[bool, int, int, int, str]
+from swarmpy.core.schedule.rank import Rank, Ranking
 
 
 class Spread:
@@ -36,36 +23,24 @@ class Spread:
 
     def __init__(
         self,
-        first: Task,
+        rank: Ranking,
         suited: Collection[str],
         takes_more: Callable[[NodeTally], bool],
     ) -> None:
-        """Spread tasks like `first` over the nodes of these ids, each while it takes more.
+        """Spread tasks over the nodes of these ids, each while it takes more.
 
         A node that once takes no more is not asked again: tallies only grow.
         """
-        self._service_id = first.service_id
-        self._version = (first.service_id, first.spec_version)
-        self._tolerated = tolerances(first.spec.placement)
+        self.rank = rank
         self.suited = suited
         self.takes_more = takes_more
-
-    def rank(self, on: NodeTally) -> Rank:
-        """Return how good a node is; smaller is better."""
-        return (
-            on.failures.get(self._version, 0) >= FAILURES_TOO_MANY,
-            unwelcome(self._tolerated, on.node),
-            on.by_service.get(self._service_id, 0),
-            on.tasks,
-            on.node.id,
-        )
 
     def tree(self, preferences: Sequence[str], nodes: Iterable[NodeTally]) -> Branch:
         """Return the nodes as a tree; nodes that take no task count but are never given."""
         return Branch(self, preferences, list(nodes))
 
     def tasks_on(self, nodes: Iterable[NodeTally]) -> int:
-        return sum(on.by_service.get(self._service_id, 0) for on in nodes)
+        return sum(on.by_service.get(self.rank.service_id, 0) for on in nodes)
 
 
 class Branch:

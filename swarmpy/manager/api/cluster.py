@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swarmpy.core.gossip.profile import check_profile
+from swarmpy.core.validate import validate_cluster_update
 from swarmpy.errors import WrongState
 from swarmpy.manager.seat import Seat
 from swarmpy.manager.serving import Send
@@ -33,6 +34,7 @@ class Clusters:
 
     async def update_cluster(self, request: UpdateClusterRequest) -> Cluster:
         """Change what the request sets. Autolock that is on already keeps its key."""
+        validate_cluster_update(request)
         fresh = self._key(request.unlock_key)
         if request.gossip_profile:
             check_profile(request.gossip_profile)
@@ -44,6 +46,8 @@ class Clusters:
                     cluster.unlock_key = fresh if request.autolock else b""
                 if request.gossip_profile:
                     cluster.spec.gossip_profile = request.gossip_profile
+                if request.strategy:
+                    cluster.spec.strategy = request.strategy
 
         await self._seat.write(decide)
         return _shown(self._seat.store.view.cluster)

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from swarmpy.core.actions import IN_ORDER, Decision, take
+from swarmpy.core.schedule.around import Around
 from swarmpy.core.schedule.node_tally import tally
 from swarmpy.core.schedule.place import is_pending, place
 from swarmpy.core.task_life import is_ended, keeps_slot
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_UNSPECIFIED, PlacementStrategy
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange
 
@@ -41,7 +43,8 @@ class Scheduler(ControlLoop):
         if not waiting:
             return IN_ORDER
         tallies = tally(view.nodes, view.tasks, now_ms)
-        return take((action,) for action in place(waiting, tallies))
+        around = Around(_strategy(view))
+        return take((action,) for action in place(waiting, tallies, around))
 
 
 def _begins_to_wait(old: Task | None, new: Task | None) -> bool:
@@ -52,3 +55,8 @@ def _leaves_room(old: Task | None, new: Task | None) -> bool:
     if old is None or not old.node_id:
         return False
     return new is None or is_ended(new) != is_ended(old) or keeps_slot(new) != keeps_slot(old)
+
+
+def _strategy(view: View) -> PlacementStrategy.ValueType:
+    cluster = next(iter(view.clusters), None)
+    return PLACEMENT_STRATEGY_UNSPECIFIED if cluster is None else cluster.spec.strategy

@@ -2,6 +2,9 @@
 
 x-swarmpy:
   placement:
+    strategy: binpack
+    prefer:
+      - {constraint: node.labels.disk == ssd, weight: 80}
     tolerations:
       - {key: dedicated, value: db, effect: no-schedule}
       - {key: maintenance, operator: exists, effect: no-execute, stay: 10m}
@@ -11,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swarmpy.core.schedule.rank import STRATEGIES
 from swarmpy.core.schedule.taint import EFFECTS
 from swarmpy.manifest.reader import Reader
 from swarmpy.pb.specs_pb2 import Placement
 from swarmpy.pb.types_pb2 import (
+    PLACEMENT_STRATEGY_UNSPECIFIED,
     TAINT_EFFECT_UNSPECIFIED,
     TOLERATION_OPERATOR_EQUAL,
     TOLERATION_OPERATOR_EXISTS,
@@ -29,6 +34,9 @@ def read_placement(extension: Reader, placement: Placement) -> None:
     section = extension.section("placement")
     if section is None:
         return
+    placement.strategy = section.choice("strategy", STRATEGIES, PLACEMENT_STRATEGY_UNSPECIFIED)
+    for item in _readers(section, "prefer"):
+        placement.preferences.add(constraint=item.text("constraint"), weight=item.integer("weight"))
     for item in _readers(section, "tolerations"):
         placement.tolerations.append(_toleration(item))
     section.done()

@@ -14,6 +14,7 @@ from swarmpy.pb.control_pb2 import (
     UpdateClusterRequest,
 )
 from swarmpy.pb.keys_pb2 import BackupContent
+from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_BINPACK
 from swarmpy.security.operator_keys import UNLOCK_KEY
 from swarmpy.testing import builders
 from tests.manager.one_manager import Sent, leading_seat, new_store, put
@@ -34,6 +35,16 @@ async def test_autolock_makes_a_key_and_turning_it_off_forgets_it() -> None:
     await clusters.update_cluster(UpdateClusterRequest(autolock=False))
     assert (await clusters.get_unlock_key(GetUnlockKeyRequest())).key == ""
     assert seat.store.view.cluster.unlock_key == b""
+
+
+async def test_the_strategy_is_changed_where_it_is_given_and_known() -> None:
+    clusters = Clusters(await leading_seat())
+    request = UpdateClusterRequest(strategy=PLACEMENT_STRATEGY_BINPACK)
+    assert (await clusters.update_cluster(request)).spec.strategy == PLACEMENT_STRATEGY_BINPACK
+    kept = await clusters.update_cluster(UpdateClusterRequest())
+    assert kept.spec.strategy == PLACEMENT_STRATEGY_BINPACK
+    with pytest.raises(InvalidInput, match="strategy: is 9, expected spread or binpack"):
+        await clusters.update_cluster(UpdateClusterRequest(strategy=9))  # type: ignore[arg-type]
 
 
 async def test_rotating_makes_another_key_while_autolock_is_on() -> None:

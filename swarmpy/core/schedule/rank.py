@@ -1,0 +1,79 @@
+"""How good a node is for one more task of a service, among those that can take it.
+
+In this order, the first difference counting:
+
+1. this version of the service has not failed there over and over,
+2. fewer taints that say other nodes are preferred,
+3. a larger sum of the weights of the service's preferences,
+4. spread: fewer tasks of the service, then fewer tasks;
+   binpack: the fuller node by what is reserved, then more tasks,
+5. the smaller id, so that equal states give equal decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from swarmpy.core.schedule.constraint import parse
+from swarmpy.core.schedule.node_tally import NodeTally
+from swarmpy.core.schedule.taint import tolerances, unwelcome
+from swarmpy.pb.objects_pb2 import Node, Task
+from swarmpy.pb.specs_pb2 import Placement
+from swarmpy.pb.types_pb2 import (
+    PLACEMENT_STRATEGY_BINPACK,
+    PLACEMENT_STRATEGY_SPREAD,
+    PlacementStrategy,
+)
+
+FAILURES_TOO_MANY = 5
+"""Of one service version on one node within five minutes: then other nodes come first."""
+
+STRATEGIES = {"spread": PLACEMENT_STRATEGY_SPREAD, "binpack": PLACEMENT_STRATEGY_BINPACK}
+
+Rank: TypeAlias = tuple[bool, int, int, int, int, str]
+"""Smaller is better."""
+
+
+class Ranking:
+    """Ranks nodes for the tasks of one service version."""
+
+    def __init__(self, first: Task, default: PlacementStrategy.ValueType) -> None:
+        """Rank for tasks like `first`; `default` is the strategy of those that do not say."""
+        placement = first.spec.placement
+        self.service_id = first.service_id
+        self._version = (first.service_id, first.spec_version)
+        self._tolerated = tolerances(placement)
+        self._weigh = weigher(placement)
+        self._packs = (placement.strategy or default) == PLACEMENT_STRATEGY_BINPACK
+
+    def __call__(self, on: NodeTally) -> Rank:
+        return (
+            on.failures.get(self._version, 0) >= FAILURES_TOO_MANY,
+            unwelcome(self._tolerated, on.node),
+            -self._weigh(on.node) if self._weigh else 0,
+            *self._by_strategy(on),
+            on.node.id,
+        )
+
+    def _by_strategy(self, on: NodeTally) -> tuple[int, int]:
+        if self._packs:
+            return (-fullness(on), -on.tasks)
+        return (on.by_service.get(self.service_id, 0), on.tasks)
+
+
+def weigher(placement: Placement) -> Callable[[Node], int] | None:
+    """Return what adds up the weights of the preferences that a node meets; None without any."""
+    if not placement.preferences:
+        return None
+    weighed = [(parse(one.constraint), one.weight) for one in placement.preferences]
+    return lambda node: sum(weight for wish, weight in weighed if wish.holds(node))
+
+
+def fullness(on: NodeTally) -> int:
+    """Return how much of a node is reserved, in thousandths: of its cpus or of its memory,
+    whichever is more.
+    """
+    of_cpus = on.nano_cpus * 1000 // (on.nano_cpus_in_all or 1)
+    of_memory = on.memory_bytes * 1000 // (on.memory_bytes_in_all or 1)
+    return max(of_cpus, of_memory)
