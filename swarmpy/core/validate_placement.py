@@ -16,11 +16,13 @@ from swarmpy.pb.types_pb2 import (
     PlacementStrategy,
     Taint,
     TaintEffect,
+    TaskAffinity,
     Toleration,
     TolerationOperator,
 )
 
 WEIGHT_MAX = 100
+SKEW_MAX = 1000
 TAINT_WORD = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_./-]{0,251}[a-zA-Z0-9])?")
 _WORD = "letters and digits, and '_', '.', '/' or '-' between them"
 _EFFECTS = "no-schedule, prefer-no-schedule or no-execute"
@@ -42,6 +44,7 @@ def check_placement(placement: Placement, faults: Faults) -> None:
         if not platform.os and not platform.architecture:
             faults.add(f"platforms[{i}]", "is empty", "an os or an architecture", "remove it")
     check_strategy(placement.strategy, faults)
+    _check_neighbours(placement, faults)
     for i, preference in enumerate(placement.preferences):
         under = faults.under(f"preferences[{i}]")
         _check_constraint("constraint", preference.constraint, under)
@@ -64,6 +67,51 @@ def check_taint(taint: Taint, faults: Faults) -> None:
         faults.add("value", f"is {taint.value!r}", f"nothing, or {_WORD}", "choose another value")
     if taint.effect == TAINT_EFFECT_UNSPECIFIED or taint.effect not in TaintEffect.values():
         faults.add("effect", f"is {taint.effect}", _EFFECTS, "choose one")
+
+
+def _check_neighbours(placement: Placement, faults: Faults) -> None:
+    for field, terms in (
+        ("affinity", placement.affinity),
+        ("anti_affinity", placement.anti_affinity),
+    ):
+        for i, term in enumerate(terms):
+            _check_affinity(term, faults.under(f"{field}[{i}]"))
+    _check_contradiction(placement, faults)
+    for i, rule in enumerate(placement.topology_spread):
+        _check_key(rule.topology_key, faults.under(f"topology_spread[{i}]"))
+        faults.check_number(f"topology_spread[{i}].max_skew", rule.max_skew, 1, SKEW_MAX)
+    keys = (rule.topology_key for rule in placement.topology_spread)
+    faults.check_unique("topology_spread", keys)
+
+
+def _check_affinity(term: TaskAffinity, faults: Faults) -> None:
+    if bool(term.service) == bool(term.labels):
+        there = "both a service and labels" if term.service else "neither a service nor labels"
+        faults.add("", f"has {there}", "one of them", "say whose tasks it is about")
+    _check_key(term.topology_key, faults)
+    faults.check_number("weight", term.weight, 0, WEIGHT_MAX)
+
+
+def _check_key(key: str, faults: Faults) -> None:
+    if not is_key(key):
+        faults.add(
+            "topology_key",
+            f"is {key!r}",
+            f"one of {', '.join(KEYS)}",
+            "name what nodes have in common that are near to each other",
+        )
+
+
+def _check_contradiction(placement: Placement, faults: Faults) -> None:
+    required = [term for term in placement.affinity if not term.weight]
+    for i, term in enumerate(placement.anti_affinity):
+        if not term.weight and term in required:
+            faults.add(
+                f"anti_affinity[{i}]",
+                "is required, and the affinity to the same is, too",
+                "one of them",
+                "remove one, or give it a weight",
+            )
 
 
 def _check_constraint(path: str, expression: str, faults: Faults) -> None:

@@ -34,6 +34,13 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
         check_task(spec.task, faults.under("task"))
     else:
         faults.add("task", "is missing", "a task with a container", "add it")
+    if spec.task.placement.topology_spread and "global" in (spec.WhichOneof("mode") or ""):
+        faults.add(
+            "task.placement.topology_spread",
+            "is given, and the service runs on every node",
+            "a replicated service or job",
+            "remove it",
+        )
     _check_ports(spec.endpoint.ports, faults.under("endpoint.ports"))
     faults.check_duration("endpoint.drain_s", spec.endpoint.drain_s)
     _check_update(spec.update, faults.under("update"))

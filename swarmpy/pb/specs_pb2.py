@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from swarmpy.pb import types_pb2 as swarmpy_dot_pb_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16swarmpy/pb/specs.proto\x12\nswarmpy.v1\x1a\x16swarmpy/pb/types.proto\"\x96\x05\n\rContainerSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x03 \x03(\t\x12\x0c\n\x04\x61rgs\x18\x04 \x03(\t\x12?\n\x0b\x65nvironment\x18\x05 \x03(\x0b\x32*.swarmpy.v1.ContainerSpec.EnvironmentEntry\x12\x13\n\x0bworking_dir\x18\x06 \x01(\t\x12\x0c\n\x04user\x18\x07 \x01(\t\x12\x10\n\x08hostname\x18\x08 \x01(\t\x12\x35\n\x06labels\x18\t \x03(\x0b\x32%.swarmpy.v1.ContainerSpec.LabelsEntry\x12!\n\x06mounts\x18\n \x03(\x0b\x32\x11.swarmpy.v1.Mount\x12*\n\x07\x63onfigs\x18\x0b \x03(\x0b\x32\x19.swarmpy.v1.FileReference\x12*\n\x07secrets\x18\x0c \x03(\x0b\x32\x19.swarmpy.v1.FileReference\x12-\n\x0chealth_check\x18\r \x01(\x0b\x32\x17.swarmpy.v1.HealthCheck\x12\x13\n\x0bstop_signal\x18\x0e \x01(\t\x12\x14\n\x0cstop_grace_s\x18\x0f \x01(\x01\x12\x11\n\tread_only\x18\x10 \x01(\x08\x12\x0c\n\x04init\x18\x11 \x01(\x08\x12\x0b\n\x03tty\x18\x12 \x01(\x08\x12\x0f\n\x07\x63\x61p_add\x18\x13 \x03(\t\x12\x10\n\x08\x63\x61p_drop\x18\x14 \x03(\t\x12\x13\n\x0b\x65xtra_hosts\x18\x15 \x03(\t\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"5\n\x11NetworkAttachment\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t\"\x87\x02\n\tPlacement\x12\x13\n\x0b\x63onstraints\x18\x01 \x03(\t\x12\x0e\n\x06spread\x18\x02 \x03(\t\x12\x1d\n\x15max_replicas_per_node\x18\x03 \x01(\r\x12\'\n\tplatforms\x18\x04 \x03(\x0b\x32\x14.swarmpy.v1.Platform\x12+\n\x0btolerations\x18\x05 \x03(\x0b\x32\x16.swarmpy.v1.Toleration\x12/\n\x08strategy\x18\x06 \x01(\x0e\x32\x1d.swarmpy.v1.PlacementStrategy\x12/\n\x0bpreferences\x18\x07 \x03(\x0b\x32\x1a.swarmpy.v1.NodePreference\"\xaa\x02\n\x08TaskSpec\x12-\n\ncontainers\x18\x01 \x03(\x0b\x32\x19.swarmpy.v1.ContainerSpec\x12+\n\x0creservations\x18\x02 \x01(\x0b\x32\x15.swarmpy.v1.Resources\x12%\n\x06limits\x18\x03 \x01(\x0b\x32\x15.swarmpy.v1.Resources\x12*\n\x07restart\x18\x04 \x01(\x0b\x32\x19.swarmpy.v1.RestartPolicy\x12(\n\tplacement\x18\x05 \x01(\x0b\x32\x15.swarmpy.v1.Placement\x12/\n\x08networks\x18\x06 \x03(\x0b\x32\x1d.swarmpy.v1.NetworkAttachment\x12\x14\n\x0c\x66orce_update\x18\x07 \x01(\x04\"\"\n\x0eReplicatedMode\x12\x10\n\x08replicas\x18\x01 \x01(\x04\"\x0c\n\nGlobalMode\"=\n\x11ReplicatedJobMode\x12\x13\n\x0b\x63ompletions\x18\x01 \x01(\x04\x12\x13\n\x0bparallelism\x18\x02 \x01(\x04\"\x0f\n\rGlobalJobMode\"\x8c\x01\n\tJobLimits\x12\x1a\n\rbackoff_limit\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x19\n\x11\x61\x63tive_deadline_s\x18\x02 \x01(\x01\x12\x1f\n\x12ttl_after_finish_s\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x10\n\x0e_backoff_limitB\x15\n\x13_ttl_after_finish_s\"F\n\x0c\x45ndpointSpec\x12%\n\x05ports\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.PortConfig\x12\x0f\n\x07\x64rain_s\x18\x02 \x01(\x01\"Q\n\nDependency\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x32\n\tcondition\x18\x02 \x01(\x0e\x32\x1f.swarmpy.v1.DependencyCondition\"\xa9\x05\n\x0bServiceSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.swarmpy.v1.ServiceSpec.LabelsEntry\x12\x30\n\nreplicated\x18\x03 \x01(\x0b\x32\x1a.swarmpy.v1.ReplicatedModeH\x00\x12(\n\x06global\x18\x04 \x01(\x0b\x32\x16.swarmpy.v1.GlobalModeH\x00\x12\x37\n\x0ereplicated_job\x18\x05 \x01(\x0b\x32\x1d.swarmpy.v1.ReplicatedJobModeH\x00\x12/\n\nglobal_job\x18\x06 \x01(\x0b\x32\x19.swarmpy.v1.GlobalJobModeH\x00\x12\"\n\x04task\x18\x07 \x01(\x0b\x32\x14.swarmpy.v1.TaskSpec\x12(\n\x06update\x18\x08 \x01(\x0b\x32\x18.swarmpy.v1.UpdateConfig\x12*\n\x08rollback\x18\t \x01(\x0b\x32\x18.swarmpy.v1.UpdateConfig\x12*\n\x08\x65ndpoint\x18\n \x01(\x0b\x32\x18.swarmpy.v1.EndpointSpec\x12\"\n\x03job\x18\x0c \x01(\x0b\x32\x15.swarmpy.v1.JobLimits\x12\x1b\n\x0erevisions_kept\x18\r \x01(\rH\x01\x88\x01\x01\x12.\n\tautoscale\x18\x0e \x01(\x0b\x32\x1b.swarmpy.v1.AutoscaleConfig\x12*\n\ndepends_on\x18\x0f \x03(\x0b\x32\x16.swarmpy.v1.Dependency\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x06\n\x04modeB\x11\n\x0f_revisions_keptJ\x04\x08\x0b\x10\x0c\"\xb8\x03\n\x0b\x43ronJobSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.swarmpy.v1.CronJobSpec.LabelsEntry\x12\x10\n\x08schedule\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x39\n\x12\x63oncurrency_policy\x18\x05 \x01(\x0e\x32\x1d.swarmpy.v1.ConcurrencyPolicy\x12 \n\x13starting_deadline_s\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07suspend\x18\x07 \x01(\x08\x12\x1f\n\x12successful_history\x18\x08 \x01(\rH\x01\x88\x01\x01\x12\x1b\n\x0e\x66\x61iled_history\x18\t \x01(\rH\x02\x88\x01\x01\x12$\n\x03job\x18\n \x01(\x0b\x32\x17.swarmpy.v1.ServiceSpec\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x16\n\x14_starting_deadline_sB\x15\n\x13_successful_historyB\x11\n\x0f_failed_history\"\xc5\x01\n\x0bNetworkSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.swarmpy.v1.NetworkSpec.LabelsEntry\x12\x0e\n\x06\x64river\x18\x03 \x01(\t\x12\x10\n\x08internal\x18\x04 \x01(\x08\x12\x12\n\nattachable\x18\x05 \x01(\x08\x12\x0e\n\x06subnet\x18\x06 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\nConfigSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x06labels\x18\x02 \x03(\x0b\x32\".swarmpy.v1.ConfigSpec.LabelsEntry\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\nSecretSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x06labels\x18\x02 \x03(\x0b\x32\".swarmpy.v1.SecretSpec.LabelsEntry\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe2\x01\n\x08NodeSpec\x12\x30\n\x06labels\x18\x01 \x03(\x0b\x32 .swarmpy.v1.NodeSpec.LabelsEntry\x12\"\n\x04role\x18\x02 \x01(\x0e\x32\x14.swarmpy.v1.NodeRole\x12.\n\x0c\x61vailability\x18\x03 \x01(\x0e\x32\x18.swarmpy.v1.Availability\x12!\n\x06taints\x18\x04 \x03(\x0b\x32\x11.swarmpy.v1.Taint\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xfd\x01\n\tStackSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08services\x18\x02 \x03(\x0b\x32\x17.swarmpy.v1.ServiceSpec\x12)\n\x08networks\x18\x03 \x03(\x0b\x32\x17.swarmpy.v1.NetworkSpec\x12\'\n\x07\x63onfigs\x18\x04 \x03(\x0b\x32\x16.swarmpy.v1.ConfigSpec\x12\'\n\x07secrets\x18\x05 \x03(\x0b\x32\x16.swarmpy.v1.SecretSpec\x12\x0e\n\x06source\x18\x06 \x01(\t\x12*\n\tcron_jobs\x18\x07 \x03(\x0b\x32\x17.swarmpy.v1.CronJobSpec\"\xca\x01\n\x0b\x43lusterSpec\x12\x13\n\x0bheartbeat_s\x18\x01 \x01(\x01\x12\x14\n\x0ctask_history\x18\x02 \x01(\r\x12\x1e\n\x16node_certificate_ttl_s\x18\x03 \x01(\x01\x12\x15\n\raddress_pools\x18\x04 \x03(\t\x12\x10\n\x08\x61utolock\x18\x05 \x01(\x08\x12\x16\n\x0egossip_profile\x18\x06 \x01(\t\x12/\n\x08strategy\x18\x07 \x01(\x0e\x32\x1d.swarmpy.v1.PlacementStrategy*}\n\x13\x44\x65pendencyCondition\x12 \n\x1c\x44\x45PENDENCY_CONDITION_STARTED\x10\x00\x12 \n\x1c\x44\x45PENDENCY_CONDITION_HEALTHY\x10\x01\x12\"\n\x1e\x44\x45PENDENCY_CONDITION_COMPLETED\x10\x02*p\n\x11\x43oncurrencyPolicy\x12\x1c\n\x18\x43ONCURRENCY_POLICY_ALLOW\x10\x00\x12\x1d\n\x19\x43ONCURRENCY_POLICY_FORBID\x10\x01\x12\x1e\n\x1a\x43ONCURRENCY_POLICY_REPLACE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16swarmpy/pb/specs.proto\x12\nswarmpy.v1\x1a\x16swarmpy/pb/types.proto\"\x96\x05\n\rContainerSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x03 \x03(\t\x12\x0c\n\x04\x61rgs\x18\x04 \x03(\t\x12?\n\x0b\x65nvironment\x18\x05 \x03(\x0b\x32*.swarmpy.v1.ContainerSpec.EnvironmentEntry\x12\x13\n\x0bworking_dir\x18\x06 \x01(\t\x12\x0c\n\x04user\x18\x07 \x01(\t\x12\x10\n\x08hostname\x18\x08 \x01(\t\x12\x35\n\x06labels\x18\t \x03(\x0b\x32%.swarmpy.v1.ContainerSpec.LabelsEntry\x12!\n\x06mounts\x18\n \x03(\x0b\x32\x11.swarmpy.v1.Mount\x12*\n\x07\x63onfigs\x18\x0b \x03(\x0b\x32\x19.swarmpy.v1.FileReference\x12*\n\x07secrets\x18\x0c \x03(\x0b\x32\x19.swarmpy.v1.FileReference\x12-\n\x0chealth_check\x18\r \x01(\x0b\x32\x17.swarmpy.v1.HealthCheck\x12\x13\n\x0bstop_signal\x18\x0e \x01(\t\x12\x14\n\x0cstop_grace_s\x18\x0f \x01(\x01\x12\x11\n\tread_only\x18\x10 \x01(\x08\x12\x0c\n\x04init\x18\x11 \x01(\x08\x12\x0b\n\x03tty\x18\x12 \x01(\x08\x12\x0f\n\x07\x63\x61p_add\x18\x13 \x03(\t\x12\x10\n\x08\x63\x61p_drop\x18\x14 \x03(\t\x12\x13\n\x0b\x65xtra_hosts\x18\x15 \x03(\t\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"5\n\x11NetworkAttachment\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t\"\x99\x03\n\tPlacement\x12\x13\n\x0b\x63onstraints\x18\x01 \x03(\t\x12\x0e\n\x06spread\x18\x02 \x03(\t\x12\x1d\n\x15max_replicas_per_node\x18\x03 \x01(\r\x12\'\n\tplatforms\x18\x04 \x03(\x0b\x32\x14.swarmpy.v1.Platform\x12+\n\x0btolerations\x18\x05 \x03(\x0b\x32\x16.swarmpy.v1.Toleration\x12/\n\x08strategy\x18\x06 \x01(\x0e\x32\x1d.swarmpy.v1.PlacementStrategy\x12/\n\x0bpreferences\x18\x07 \x03(\x0b\x32\x1a.swarmpy.v1.NodePreference\x12*\n\x08\x61\x66\x66inity\x18\x08 \x03(\x0b\x32\x18.swarmpy.v1.TaskAffinity\x12/\n\ranti_affinity\x18\t \x03(\x0b\x32\x18.swarmpy.v1.TaskAffinity\x12\x33\n\x0ftopology_spread\x18\n \x03(\x0b\x32\x1a.swarmpy.v1.TopologySpread\"\xaa\x02\n\x08TaskSpec\x12-\n\ncontainers\x18\x01 \x03(\x0b\x32\x19.swarmpy.v1.ContainerSpec\x12+\n\x0creservations\x18\x02 \x01(\x0b\x32\x15.swarmpy.v1.Resources\x12%\n\x06limits\x18\x03 \x01(\x0b\x32\x15.swarmpy.v1.Resources\x12*\n\x07restart\x18\x04 \x01(\x0b\x32\x19.swarmpy.v1.RestartPolicy\x12(\n\tplacement\x18\x05 \x01(\x0b\x32\x15.swarmpy.v1.Placement\x12/\n\x08networks\x18\x06 \x03(\x0b\x32\x1d.swarmpy.v1.NetworkAttachment\x12\x14\n\x0c\x66orce_update\x18\x07 \x01(\x04\"\"\n\x0eReplicatedMode\x12\x10\n\x08replicas\x18\x01 \x01(\x04\"\x0c\n\nGlobalMode\"=\n\x11ReplicatedJobMode\x12\x13\n\x0b\x63ompletions\x18\x01 \x01(\x04\x12\x13\n\x0bparallelism\x18\x02 \x01(\x04\"\x0f\n\rGlobalJobMode\"\x8c\x01\n\tJobLimits\x12\x1a\n\rbackoff_limit\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x19\n\x11\x61\x63tive_deadline_s\x18\x02 \x01(\x01\x12\x1f\n\x12ttl_after_finish_s\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x10\n\x0e_backoff_limitB\x15\n\x13_ttl_after_finish_s\"F\n\x0c\x45ndpointSpec\x12%\n\x05ports\x18\x01 \x03(\x0b\x32\x16.swarmpy.v1.PortConfig\x12\x0f\n\x07\x64rain_s\x18\x02 \x01(\x01\"Q\n\nDependency\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x32\n\tcondition\x18\x02 \x01(\x0e\x32\x1f.swarmpy.v1.DependencyCondition\"\xa9\x05\n\x0bServiceSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.swarmpy.v1.ServiceSpec.LabelsEntry\x12\x30\n\nreplicated\x18\x03 \x01(\x0b\x32\x1a.swarmpy.v1.ReplicatedModeH\x00\x12(\n\x06global\x18\x04 \x01(\x0b\x32\x16.swarmpy.v1.GlobalModeH\x00\x12\x37\n\x0ereplicated_job\x18\x05 \x01(\x0b\x32\x1d.swarmpy.v1.ReplicatedJobModeH\x00\x12/\n\nglobal_job\x18\x06 \x01(\x0b\x32\x19.swarmpy.v1.GlobalJobModeH\x00\x12\"\n\x04task\x18\x07 \x01(\x0b\x32\x14.swarmpy.v1.TaskSpec\x12(\n\x06update\x18\x08 \x01(\x0b\x32\x18.swarmpy.v1.UpdateConfig\x12*\n\x08rollback\x18\t \x01(\x0b\x32\x18.swarmpy.v1.UpdateConfig\x12*\n\x08\x65ndpoint\x18\n \x01(\x0b\x32\x18.swarmpy.v1.EndpointSpec\x12\"\n\x03job\x18\x0c \x01(\x0b\x32\x15.swarmpy.v1.JobLimits\x12\x1b\n\x0erevisions_kept\x18\r \x01(\rH\x01\x88\x01\x01\x12.\n\tautoscale\x18\x0e \x01(\x0b\x32\x1b.swarmpy.v1.AutoscaleConfig\x12*\n\ndepends_on\x18\x0f \x03(\x0b\x32\x16.swarmpy.v1.Dependency\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x06\n\x04modeB\x11\n\x0f_revisions_keptJ\x04\x08\x0b\x10\x0c\"\xb8\x03\n\x0b\x43ronJobSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.swarmpy.v1.CronJobSpec.LabelsEntry\x12\x10\n\x08schedule\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x39\n\x12\x63oncurrency_policy\x18\x05 \x01(\x0e\x32\x1d.swarmpy.v1.ConcurrencyPolicy\x12 \n\x13starting_deadline_s\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07suspend\x18\x07 \x01(\x08\x12\x1f\n\x12successful_history\x18\x08 \x01(\rH\x01\x88\x01\x01\x12\x1b\n\x0e\x66\x61iled_history\x18\t \x01(\rH\x02\x88\x01\x01\x12$\n\x03job\x18\n \x01(\x0b\x32\x17.swarmpy.v1.ServiceSpec\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x16\n\x14_starting_deadline_sB\x15\n\x13_successful_historyB\x11\n\x0f_failed_history\"\xc5\x01\n\x0bNetworkSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.swarmpy.v1.NetworkSpec.LabelsEntry\x12\x0e\n\x06\x64river\x18\x03 \x01(\t\x12\x10\n\x08internal\x18\x04 \x01(\x08\x12\x12\n\nattachable\x18\x05 \x01(\x08\x12\x0e\n\x06subnet\x18\x06 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\nConfigSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x06labels\x18\x02 \x03(\x0b\x32\".swarmpy.v1.ConfigSpec.LabelsEntry\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\nSecretSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x06labels\x18\x02 \x03(\x0b\x32\".swarmpy.v1.SecretSpec.LabelsEntry\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe2\x01\n\x08NodeSpec\x12\x30\n\x06labels\x18\x01 \x03(\x0b\x32 .swarmpy.v1.NodeSpec.LabelsEntry\x12\"\n\x04role\x18\x02 \x01(\x0e\x32\x14.swarmpy.v1.NodeRole\x12.\n\x0c\x61vailability\x18\x03 \x01(\x0e\x32\x18.swarmpy.v1.Availability\x12!\n\x06taints\x18\x04 \x03(\x0b\x32\x11.swarmpy.v1.Taint\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xfd\x01\n\tStackSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08services\x18\x02 \x03(\x0b\x32\x17.swarmpy.v1.ServiceSpec\x12)\n\x08networks\x18\x03 \x03(\x0b\x32\x17.swarmpy.v1.NetworkSpec\x12\'\n\x07\x63onfigs\x18\x04 \x03(\x0b\x32\x16.swarmpy.v1.ConfigSpec\x12\'\n\x07secrets\x18\x05 \x03(\x0b\x32\x16.swarmpy.v1.SecretSpec\x12\x0e\n\x06source\x18\x06 \x01(\t\x12*\n\tcron_jobs\x18\x07 \x03(\x0b\x32\x17.swarmpy.v1.CronJobSpec\"\xca\x01\n\x0b\x43lusterSpec\x12\x13\n\x0bheartbeat_s\x18\x01 \x01(\x01\x12\x14\n\x0ctask_history\x18\x02 \x01(\r\x12\x1e\n\x16node_certificate_ttl_s\x18\x03 \x01(\x01\x12\x15\n\raddress_pools\x18\x04 \x03(\t\x12\x10\n\x08\x61utolock\x18\x05 \x01(\x08\x12\x16\n\x0egossip_profile\x18\x06 \x01(\t\x12/\n\x08strategy\x18\x07 \x01(\x0e\x32\x1d.swarmpy.v1.PlacementStrategy*}\n\x13\x44\x65pendencyCondition\x12 \n\x1c\x44\x45PENDENCY_CONDITION_STARTED\x10\x00\x12 \n\x1c\x44\x45PENDENCY_CONDITION_HEALTHY\x10\x01\x12\"\n\x1e\x44\x45PENDENCY_CONDITION_COMPLETED\x10\x02*p\n\x11\x43oncurrencyPolicy\x12\x1c\n\x18\x43ONCURRENCY_POLICY_ALLOW\x10\x00\x12\x1d\n\x19\x43ONCURRENCY_POLICY_FORBID\x10\x01\x12\x1e\n\x1a\x43ONCURRENCY_POLICY_REPLACE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,10 +48,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SECRETSPEC_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_NODESPEC_LABELSENTRY']._loaded_options = None
   _globals['_NODESPEC_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_DEPENDENCYCONDITION']._serialized_start=4078
-  _globals['_DEPENDENCYCONDITION']._serialized_end=4203
-  _globals['_CONCURRENCYPOLICY']._serialized_start=4205
-  _globals['_CONCURRENCYPOLICY']._serialized_end=4317
+  _globals['_DEPENDENCYCONDITION']._serialized_start=4224
+  _globals['_DEPENDENCYCONDITION']._serialized_end=4349
+  _globals['_CONCURRENCYPOLICY']._serialized_start=4351
+  _globals['_CONCURRENCYPOLICY']._serialized_end=4463
   _globals['_CONTAINERSPEC']._serialized_start=63
   _globals['_CONTAINERSPEC']._serialized_end=725
   _globals['_CONTAINERSPEC_ENVIRONMENTENTRY']._serialized_start=628
@@ -61,49 +61,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NETWORKATTACHMENT']._serialized_start=727
   _globals['_NETWORKATTACHMENT']._serialized_end=780
   _globals['_PLACEMENT']._serialized_start=783
-  _globals['_PLACEMENT']._serialized_end=1046
-  _globals['_TASKSPEC']._serialized_start=1049
-  _globals['_TASKSPEC']._serialized_end=1347
-  _globals['_REPLICATEDMODE']._serialized_start=1349
-  _globals['_REPLICATEDMODE']._serialized_end=1383
-  _globals['_GLOBALMODE']._serialized_start=1385
-  _globals['_GLOBALMODE']._serialized_end=1397
-  _globals['_REPLICATEDJOBMODE']._serialized_start=1399
-  _globals['_REPLICATEDJOBMODE']._serialized_end=1460
-  _globals['_GLOBALJOBMODE']._serialized_start=1462
-  _globals['_GLOBALJOBMODE']._serialized_end=1477
-  _globals['_JOBLIMITS']._serialized_start=1480
-  _globals['_JOBLIMITS']._serialized_end=1620
-  _globals['_ENDPOINTSPEC']._serialized_start=1622
-  _globals['_ENDPOINTSPEC']._serialized_end=1692
-  _globals['_DEPENDENCY']._serialized_start=1694
-  _globals['_DEPENDENCY']._serialized_end=1775
-  _globals['_SERVICESPEC']._serialized_start=1778
-  _globals['_SERVICESPEC']._serialized_end=2459
+  _globals['_PLACEMENT']._serialized_end=1192
+  _globals['_TASKSPEC']._serialized_start=1195
+  _globals['_TASKSPEC']._serialized_end=1493
+  _globals['_REPLICATEDMODE']._serialized_start=1495
+  _globals['_REPLICATEDMODE']._serialized_end=1529
+  _globals['_GLOBALMODE']._serialized_start=1531
+  _globals['_GLOBALMODE']._serialized_end=1543
+  _globals['_REPLICATEDJOBMODE']._serialized_start=1545
+  _globals['_REPLICATEDJOBMODE']._serialized_end=1606
+  _globals['_GLOBALJOBMODE']._serialized_start=1608
+  _globals['_GLOBALJOBMODE']._serialized_end=1623
+  _globals['_JOBLIMITS']._serialized_start=1626
+  _globals['_JOBLIMITS']._serialized_end=1766
+  _globals['_ENDPOINTSPEC']._serialized_start=1768
+  _globals['_ENDPOINTSPEC']._serialized_end=1838
+  _globals['_DEPENDENCY']._serialized_start=1840
+  _globals['_DEPENDENCY']._serialized_end=1921
+  _globals['_SERVICESPEC']._serialized_start=1924
+  _globals['_SERVICESPEC']._serialized_end=2605
   _globals['_SERVICESPEC_LABELSENTRY']._serialized_start=680
   _globals['_SERVICESPEC_LABELSENTRY']._serialized_end=725
-  _globals['_CRONJOBSPEC']._serialized_start=2462
-  _globals['_CRONJOBSPEC']._serialized_end=2902
+  _globals['_CRONJOBSPEC']._serialized_start=2608
+  _globals['_CRONJOBSPEC']._serialized_end=3048
   _globals['_CRONJOBSPEC_LABELSENTRY']._serialized_start=680
   _globals['_CRONJOBSPEC_LABELSENTRY']._serialized_end=725
-  _globals['_NETWORKSPEC']._serialized_start=2905
-  _globals['_NETWORKSPEC']._serialized_end=3102
+  _globals['_NETWORKSPEC']._serialized_start=3051
+  _globals['_NETWORKSPEC']._serialized_end=3248
   _globals['_NETWORKSPEC_LABELSENTRY']._serialized_start=680
   _globals['_NETWORKSPEC_LABELSENTRY']._serialized_end=725
-  _globals['_CONFIGSPEC']._serialized_start=3105
-  _globals['_CONFIGSPEC']._serialized_end=3244
+  _globals['_CONFIGSPEC']._serialized_start=3251
+  _globals['_CONFIGSPEC']._serialized_end=3390
   _globals['_CONFIGSPEC_LABELSENTRY']._serialized_start=680
   _globals['_CONFIGSPEC_LABELSENTRY']._serialized_end=725
-  _globals['_SECRETSPEC']._serialized_start=3247
-  _globals['_SECRETSPEC']._serialized_end=3386
+  _globals['_SECRETSPEC']._serialized_start=3393
+  _globals['_SECRETSPEC']._serialized_end=3532
   _globals['_SECRETSPEC_LABELSENTRY']._serialized_start=680
   _globals['_SECRETSPEC_LABELSENTRY']._serialized_end=725
-  _globals['_NODESPEC']._serialized_start=3389
-  _globals['_NODESPEC']._serialized_end=3615
+  _globals['_NODESPEC']._serialized_start=3535
+  _globals['_NODESPEC']._serialized_end=3761
   _globals['_NODESPEC_LABELSENTRY']._serialized_start=680
   _globals['_NODESPEC_LABELSENTRY']._serialized_end=725
-  _globals['_STACKSPEC']._serialized_start=3618
-  _globals['_STACKSPEC']._serialized_end=3871
-  _globals['_CLUSTERSPEC']._serialized_start=3874
-  _globals['_CLUSTERSPEC']._serialized_end=4076
+  _globals['_STACKSPEC']._serialized_start=3764
+  _globals['_STACKSPEC']._serialized_end=4017
+  _globals['_CLUSTERSPEC']._serialized_start=4020
+  _globals['_CLUSTERSPEC']._serialized_end=4222
 # @@protoc_insertion_point(module_scope)

@@ -240,6 +240,9 @@ class Placement(_message.Message):
     TOLERATIONS_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
     PREFERENCES_FIELD_NUMBER: _builtins.int
+    AFFINITY_FIELD_NUMBER: _builtins.int
+    ANTI_AFFINITY_FIELD_NUMBER: _builtins.int
+    TOPOLOGY_SPREAD_FIELD_NUMBER: _builtins.int
     max_replicas_per_node: _builtins.int
     """0 is without bound"""
     strategy: _types_pb2.PlacementStrategy.ValueType
@@ -259,6 +262,12 @@ class Placement(_message.Message):
     def tolerations(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Toleration]: ...
     @_builtins.property
     def preferences(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.NodePreference]: ...
+    @_builtins.property
+    def affinity(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.TaskAffinity]: ...
+    @_builtins.property
+    def anti_affinity(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.TaskAffinity]: ...
+    @_builtins.property
+    def topology_spread(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.TopologySpread]: ...
     def __init__(
         self,
         *,
@@ -269,10 +278,13 @@ class Placement(_message.Message):
         tolerations: _abc.Iterable[_types_pb2.Toleration] | None = ...,
         strategy: _types_pb2.PlacementStrategy.ValueType = ...,
         preferences: _abc.Iterable[_types_pb2.NodePreference] | None = ...,
+        affinity: _abc.Iterable[_types_pb2.TaskAffinity] | None = ...,
+        anti_affinity: _abc.Iterable[_types_pb2.TaskAffinity] | None = ...,
+        topology_spread: _abc.Iterable[_types_pb2.TopologySpread] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "max_replicas_per_node", b"max_replicas_per_node", "platforms", b"platforms", "preferences", b"preferences", "spread", b"spread", "strategy", b"strategy", "tolerations", b"tolerations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affinity", b"affinity", "anti_affinity", b"anti_affinity", "constraints", b"constraints", "max_replicas_per_node", b"max_replicas_per_node", "platforms", b"platforms", "preferences", b"preferences", "spread", b"spread", "strategy", b"strategy", "tolerations", b"tolerations", "topology_spread", b"topology_spread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -874,3 +874,88 @@ class NodePreference(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NodePreference: _TypeAlias = NodePreference  # noqa: Y015
+
+@_typing.final
+class TaskAffinity(_message.Message):
+    """Services whose tasks a task shall be near to, or away from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    TOPOLOGY_KEY_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """its name in the swarm; or"""
+    topology_key: _builtins.str
+    """near is the same value of this: "node.hostname", "node.labels.zone" """
+    weight: _builtins.int
+    """1 to 100; 0: it is required"""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """of services: all of them"""
+
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        topology_key: _builtins.str = ...,
+        weight: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "service", b"service", "topology_key", b"topology_key", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskAffinity: _TypeAlias = TaskAffinity  # noqa: Y015
+
+@_typing.final
+class TopologySpread(_message.Message):
+    """How evenly the tasks of one service are spread over the values of a key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_SKEW_FIELD_NUMBER: _builtins.int
+    TOPOLOGY_KEY_FIELD_NUMBER: _builtins.int
+    SCHEDULE_ANYWAY_FIELD_NUMBER: _builtins.int
+    max_skew: _builtins.int
+    """between the value with the most and that with the fewest tasks"""
+    topology_key: _builtins.str
+    schedule_anyway: _builtins.bool
+    """where it cannot be kept; otherwise the task waits"""
+    def __init__(
+        self,
+        *,
+        max_skew: _builtins.int = ...,
+        topology_key: _builtins.str = ...,
+        schedule_anyway: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_skew", b"max_skew", "schedule_anyway", b"schedule_anyway", "topology_key", b"topology_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopologySpread: _TypeAlias = TopologySpread  # noqa: Y015

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.filters import FILTERS
 from swarmpy.core.schedule.node_tally import tally
@@ -28,7 +29,9 @@ RUNNING = TASK_STATE_RUNNING
 
 def ask(name: str, waiting: Task, on: Node, *others: Task) -> tuple[Filter, bool, str, str]:
     tallies = tally([on], others, now_ms=0)
-    one, need, here = NAMED[name], Need.of(waiting), tallies[on.id]
+    domains = Domains(tallies.values(), {})
+    need = Need.of(waiting).among(domains, tallies.values())
+    one, here = NAMED[name], tallies[on.id]
     assert one.asked(need)
     assert one.wish(need)
     assert one.help(need, here)
@@ -198,4 +201,5 @@ def test_a_host_port_in_use_names_its_owner() -> None:
 
 
 def test_filters_that_a_task_asks_nothing_of_are_silent() -> None:
-    assert [one.name for one in FILTERS if one.asked(Need.of(task("t")))] == ["ready", "taint"]
+    need = Need.of(task("t")).among(Domains([], {}), [])
+    assert [one.name for one in FILTERS if one.asked(need)] == ["ready", "taint"]

@@ -13,7 +13,9 @@ from swarmpy.pb.types_pb2 import (
     TAINT_EFFECT_NO_SCHEDULE,
     TOLERATION_OPERATOR_EXISTS,
     NodePreference,
+    TaskAffinity,
     Toleration,
+    TopologySpread,
 )
 
 
@@ -34,11 +36,19 @@ services:
         tolerations:
           - {key: use, value: db, effect: no-schedule}
           - {key: repair, operator: exists, effect: no-execute, stay: 10m}
+        affinity:
+          - {service: db, key: node.labels.zone, weight: 50}
+          - {service: other_db, external: true}
+        anti_affinity: [{labels: {tier: batch}}]
+        topology_spread:
+          - {key: node.labels.zone}
+          - {key: node.hostname, max_skew: 2, schedule_anyway: true}
+  db: {image: db:1}
 """
 
 
 def test_what_compose_has_no_words_for_is_said_under_x_swarmpy(tmp_path: Path) -> None:
-    [web] = loaded(tmp_path, WHOLE).services
+    web, _ = loaded(tmp_path, WHOLE).services
     assert web.task.placement == Placement(
         strategy=PLACEMENT_STRATEGY_BINPACK,
         preferences=[NodePreference(constraint="node.labels.disk == ssd", weight=80)],
@@ -50,6 +60,15 @@ def test_what_compose_has_no_words_for_is_said_under_x_swarmpy(tmp_path: Path) -
                 effect=TAINT_EFFECT_NO_EXECUTE,
                 stay_s=600,
             ),
+        ],
+        affinity=[
+            TaskAffinity(service="shop_db", topology_key="node.labels.zone", weight=50),
+            TaskAffinity(service="other_db", topology_key="node.hostname"),
+        ],
+        anti_affinity=[TaskAffinity(labels={"tier": "batch"}, topology_key="node.hostname")],
+        topology_spread=[
+            TopologySpread(topology_key="node.labels.zone", max_skew=1),
+            TopologySpread(topology_key="node.hostname", max_skew=2, schedule_anyway=True),
         ],
     )
 
@@ -65,6 +84,11 @@ def test_what_compose_has_no_words_for_is_said_under_x_swarmpy(tmp_path: Path) -
         ("{tolerations: [{key: x, stay: 5}]}", "tolerations[0].stay: found '5'"),
         ("{strategy: pile}", "strategy: found 'pile', expected one of spread, binpack"),
         ("{prefer: [{constraint: x, weight: much}]}", "prefer[0].weight: found 'much'"),
+        (
+            "{affinity: [{service: db}]}",
+            "affinity[0].service: 'db' is not in this file, write its name in the swarm",
+        ),
+        ("{topology_spread: [{key: x, max_skew: 0}]}", "max_skew: 0 is too small"),
         ("{tolerate: []}", "unknown key 'tolerate', did you mean 'tolerations'?"),
     ],
 )

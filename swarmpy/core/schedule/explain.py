@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from swarmpy.core.closed_ports import closed_ports
 from swarmpy.core.dependencies import unmet
+from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Filter, Need
-from swarmpy.core.schedule.filters import FILTERS, asked
+from swarmpy.core.schedule.filters import FILTERS, NODE_FILTERS, asked, pass_all
 from swarmpy.core.schedule.node_tally import NodeTally, tally
 from swarmpy.core.schedule.place import is_pending, pending_reason
 from swarmpy.core.schedule.state_in_words import state_in_words
@@ -33,8 +34,7 @@ class Situation:
 
 def explain_task(task: Task, situation: Situation) -> Explanation:
     """Return why one task is in its state."""
-    tallies = tally(situation.nodes, situation.tasks, situation.now_ms)
-    explained = _explain(task, tallies, situation)
+    explained = _explain(task, _Board(situation))
     return Explanation(summary=f"{task_name(task)} {explained.summary}", tasks=[explained])
 
 
@@ -42,8 +42,8 @@ def explain_service(service: Service, situation: Situation) -> Explanation:
     """Return why the tasks of a service are in their states, or why it has none."""
     own = [task for task in situation.tasks if task.service_id == service.id]
     kept = sorted((task for task in own if keeps_slot(task)), key=counts_for_service)
-    tallies = tally(situation.nodes, situation.tasks, situation.now_ms)
-    tasks = [_explain(task, tallies, situation) for task in kept[:TASKS_EXPLAINED]]
+    board = _Board(situation)
+    tasks = [_explain(task, board) for task in kept[:TASKS_EXPLAINED]]
     return Explanation(summary=_summary(service, kept, tasks, situation), tasks=tasks)
 
 
@@ -85,13 +85,30 @@ def _why_none(service: Service, situation: Situation) -> str:
     return "they are made as soon as its ports are allocated"
 
 
-def _explain(task: Task, tallies: Mapping[str, NodeTally], situation: Situation) -> TaskExplanation:
+class _Board:
+    """What is used, and who is where, as all explanations of one answer see it."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.situation = situation
+        self.tallies = tally(situation.nodes, situation.tasks, situation.now_ms)
+        services = {service.id: service for service in situation.services}
+        self._domains = Domains(self.tallies.values(), services)
+
+    def need_of(self, task: Task) -> Need:
+        need = Need.of(task)
+        filters = asked(NODE_FILTERS, need)
+        suited = (on for on in self.tallies.values() if pass_all(filters, need, on))
+        return need.among(self._domains, suited)
+
+
+def _explain(task: Task, board: _Board) -> TaskExplanation:
+    situation = board.situation
     if not is_pending(task):
-        words = state_in_words(task, tallies, situation.tasks, situation.now_ms)
+        words = state_in_words(task, board.tallies, situation.tasks, situation.now_ms)
         return TaskExplanation(task=task, summary=words)
-    need = Need.of(task)
+    need = board.need_of(task)
     filters = asked(FILTERS, need)
-    nodes = [on for on in tallies.values() if task.node_id in {"", on.node.id}]
+    nodes = [on for on in board.tallies.values() if task.node_id in {"", on.node.id}]
     verdicts = [_verdict(filters, need, on) for on in nodes]
     if task.node_id and not nodes:
         summary = f"has no node: {task.node_id}, the one it is made for, is not in the swarm"

@@ -7,9 +7,13 @@ builds no text; `sentence` does, for people, whether the node passed or not.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from swarmpy.core.schedule.affinity import SkewRule, Term, skew_rules, terms_of
+from swarmpy.core.schedule.domains import Domains
+from swarmpy.core.schedule.neighbours import Neighbours
 from swarmpy.core.schedule.node_tally import HostPort, NodeTally, host_ports
 from swarmpy.core.schedule.taint import Tolerance, tolerances
 from swarmpy.pb.objects_pb2 import Task
@@ -30,6 +34,23 @@ class Need:
     max_replicas_per_node: int
     ports: frozenset[HostPort]
     tolerated: tuple[Tolerance, ...]
+    terms: tuple[Term, ...]
+    skews: tuple[SkewRule, ...]
+    neighbours: Neighbours | None = field(default=None, compare=False)
+
+    @property
+    def around(self) -> Neighbours:
+        """What runs around each node. Asked only after `among`."""
+        assert self.neighbours is not None, "a need is held against nodes among others"
+        return self.neighbours
+
+    def among(self, domains: Domains, suited: Iterable[NodeTally]) -> Need:
+        """Return the same need, of tasks about to be placed among what is there.
+
+        `suited` are the nodes that pass the filters on what a node is.
+        """
+        neighbours = Neighbours(self.service_id, self.terms, self.skews, suited, domains)
+        return replace(self, neighbours=neighbours)
 
     @classmethod
     def of(cls, task: Task) -> Need:
@@ -43,6 +64,8 @@ class Need:
             placement.max_replicas_per_node,
             host_ports(task.ports),
             tolerances(placement),
+            terms_of(placement),
+            skew_rules(placement),
         )
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmpy.core.schedule.filter import Filter, Need
+from swarmpy.core.schedule.neighbour_filters import Affinity, AntiAffinity, TopologySpread
 from swarmpy.core.schedule.node_filters import Constraints, Platforms, Ready, Taints
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.schedule.usage_filters import HostPorts, MaxReplicas, Reservations
 
 NODE_FILTERS: tuple[Filter, ...] = (Ready(), Constraints(), Taints(), Platforms())
-USAGE_FILTERS: tuple[Filter, ...] = (Reservations(), MaxReplicas(), HostPorts())
-FILTERS = NODE_FILTERS + USAGE_FILTERS
+USAGE_FILTERS: tuple[Filter, ...] = (
+    Reservations(),
+    MaxReplicas(),
+    HostPorts(),
+    Affinity(),
+    AntiAffinity(),
+)
+BALANCE_FILTERS: tuple[Filter, ...] = (TopologySpread(),)
+"""Whose answer goes back and forth while tasks are placed; leaf.py keeps to them by itself."""
+FILTERS = NODE_FILTERS + USAGE_FILTERS + BALANCE_FILTERS
 
 
 def asked(filters: Iterable[Filter], need: Need) -> tuple[Filter, ...]:

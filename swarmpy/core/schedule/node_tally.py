@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from swarmpy.core.schedule.affinity import Term, required_anti_terms
 from swarmpy.core.task_life import has_failed, has_node, is_ended, keeps_slot, since_ms
 from swarmpy.pb.objects_pb2 import Node, Task
 from swarmpy.pb.types_pb2 import (
@@ -34,6 +35,7 @@ class NodeTally:
         "nano_cpus",
         "nano_cpus_in_all",
         "node",
+        "repels",
         "tasks",
     )
 
@@ -50,6 +52,9 @@ class NodeTally:
         self.failures: dict[tuple[str, int], int] = {}
         """(service id, spec version) -> tasks that failed within the last five minutes."""
 
+        self.repels: dict[Term, set[str]] = {}
+        """Whom tasks here keep away, and the names of the services that do."""
+
     @property
     def name(self) -> str:
         """Return what people call the node."""
@@ -64,6 +69,8 @@ class NodeTally:
         if keeps_slot(task):
             self.tasks += 1
             self.by_service[task.service_id] = self.by_service.get(task.service_id, 0) + 1
+            for term in required_anti_terms(task.spec.placement):
+                self.repels.setdefault(term, set()).add(task.service_name)
 
     def add_failure(self, task: Task) -> None:
         """Count a task that failed here not long ago."""

@@ -3,15 +3,19 @@
 Tasks of one service and version need the same, so they are placed as a group: of the filters
 on what is left of a node, only the one that has just taken a task is asked again. Filters
 on what a node is are asked once for all groups that need the same.
+
+Tasks that must be near others go last, and again as long as that gives any of them a node:
+where they may go depends on where those others went. Each round costs what a group costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from swarmpy.core.actions import AssignTask, SetPendingReason
 from swarmpy.core.schedule.around import NOTHING_AROUND, Around
+from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Need
 from swarmpy.core.schedule.filters import (
     FILTERS,
@@ -20,9 +24,10 @@ from swarmpy.core.schedule.filters import (
     asked,
     pass_all,
 )
+from swarmpy.core.schedule.leaf import Rules
 from swarmpy.core.schedule.node_tally import NodeTally, host_ports
 from swarmpy.core.schedule.rank import Ranking
-from swarmpy.core.schedule.spread import Spread
+from swarmpy.core.schedule.spread import Branch
 from swarmpy.core.task_life import keeps_slot
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import TASK_STATE_PENDING
@@ -42,12 +47,26 @@ def place(
     for task in tasks:
         if is_pending(task):
             groups.setdefault(_alike(task), []).append(task)
-    suited = Suited(tallies.values())
+    placing = _Placing(tallies, around)
+    following = []
     for group in groups.values():
-        if group[0].node_id:
-            yield from _place_on_its_node(group, tallies)
+        if must_be_near(group[0]):
+            following.append(group)
         else:
-            yield from _place_group(group, tallies, suited, around)
+            left = yield from placing.give(group)
+            yield from placing.explain(left)
+    while following:
+        before = sum(map(len, following))
+        remaining = []
+        for group in following:
+            left = yield from placing.give(group)
+            if left:
+                remaining.append(left)
+        following = remaining
+        if sum(map(len, following)) == before:
+            break
+    for left in following:
+        yield from placing.explain(left)
 
 
 def is_pending(task: Task) -> bool:
@@ -80,47 +99,78 @@ class Suited:
         return self._known[key]
 
 
-def _place_group(
-    group: Sequence[Task], tallies: Mapping[str, NodeTally], suited: Suited, around: Around
-) -> Iterator[Placement]:
-    first = group[0]
-    need = Need.of(first)
-    filters = asked(USAGE_FILTERS, need)
+class _Placing:
+    """One decision: what it has found out and given away so far."""
 
-    def takes_more(on: NodeTally) -> bool:
-        return pass_all(filters, need, on)
+    def __init__(self, tallies: Mapping[str, NodeTally], around: Around) -> None:
+        self._tallies = tallies
+        self._strategy = around.strategy
+        self._suited = Suited(tallies.values())
+        self._domains = Domains(tallies.values(), around.services)
 
-    spread = Spread(Ranking(first, around.strategy), suited.to(need), takes_more)
-    tree = spread.tree(first.spec.placement.spread, tallies.values())
-    waiting = iter(group)
-    for task in waiting:
-        on = tree.take()
-        if on is None:
-            yield from _explain_all([task, *waiting], pending_reason(need, tallies.values()))
-            return
+    def give(self, group: Sequence[Task]) -> Generator[Placement, None, list[Task]]:
+        """Yield a node for as many tasks of a group as there is one for; return the others."""
+        need = self._need(group[0])
+        if group[0].node_id:
+            return (yield from self._give_its_own(group, need))
+        filters = asked(USAGE_FILTERS, need)
+
+        def takes_more(on: NodeTally) -> bool:
+            return pass_all(filters, need, on)
+
+        rank = Ranking(group[0], self._strategy, need.around)
+        rules = Rules(rank, self._suited.to(need), takes_more)
+        tree = Branch(rules, group[0].spec.placement.spread, list(self._tallies.values()))
+        for i, task in enumerate(group):
+            on = tree.take()
+            if on is None:
+                return list(group[i:])
+            yield self._assign(task, on, need)
+        return []
+
+    def _give_its_own(
+        self, group: Sequence[Task], need: Need
+    ) -> Generator[Placement, None, list[Task]]:
+        left = []
+        for task in group:
+            on = self._tallies.get(task.node_id)
+            if on is not None and pass_all(asked(FILTERS, need), need, on):
+                yield self._assign(task, on, need)
+            else:
+                left.append(task)
+        return left
+
+    def _assign(self, task: Task, on: NodeTally, need: Need) -> AssignTask:
         on.add(task)
-        yield AssignTask(task.id, on.node.id)
+        need.around.add(on, task)
+        return AssignTask(task.id, on.node.id)
 
-
-def _place_on_its_node(
-    group: Sequence[Task], tallies: Mapping[str, NodeTally]
-) -> Iterator[Placement]:
-    for task in group:
-        need = Need.of(task)
-        on = tallies.get(task.node_id)
-        if on is None:
-            yield from _explain_all([task], f"its node {task.node_id} is not in the swarm")
-        elif pass_all(asked(FILTERS, need), need, on):
-            on.add(task)
-            yield AssignTask(task.id, on.node.id)
+    def explain(self, left: Sequence[Task]) -> Iterator[SetPendingReason]:
+        """Yield why the tasks that are left of a group have no node."""
+        if not left:
+            return
+        node_id = left[0].node_id
+        if node_id and node_id not in self._tallies:
+            reason = f"its node {node_id} is not in the swarm"
         else:
-            yield from _explain_all([task], pending_reason(need, [on]))
+            nodes = [self._tallies[node_id]] if node_id else self._tallies.values()
+            reason = pending_reason(self._need(left[0]), nodes)
+        for task in left:
+            if task.pending_reason != reason:
+                yield SetPendingReason(task.id, reason)
+
+    def _need(self, first: Task) -> Need:
+        need = Need.of(first)
+        # Only a skew asks for the nodes, so that each of many global tasks costs no look at all.
+        known = {first.node_id} if first.node_id or not need.skews else self._suited.to(need)
+        return need.among(
+            self._domains, (on for node_id, on in self._tallies.items() if node_id in known)
+        )
 
 
-def _explain_all(tasks: Iterable[Task], reason: str) -> Iterator[SetPendingReason]:
-    for task in tasks:
-        if task.pending_reason != reason:
-            yield SetPendingReason(task.id, reason)
+def must_be_near(task: Task) -> bool:
+    """Say whether a task goes only where others are, which may still be about to be placed."""
+    return any(not one.weight for one in task.spec.placement.affinity)
 
 
 def pending_reason(need: Need, nodes: Iterable[NodeTally]) -> str:

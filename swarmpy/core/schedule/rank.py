@@ -4,18 +4,21 @@ In this order, the first difference counting:
 
 1. this version of the service has not failed there over and over,
 2. fewer taints that say other nodes are preferred,
-3. a larger sum of the weights of the service's preferences,
-4. spread: fewer tasks of the service, then fewer tasks;
+3. a smaller skew beyond what the service would like,
+4. a larger sum of the weights of the service's preferences, those against subtracted,
+5. spread: fewer tasks of the service, then fewer tasks;
    binpack: the fuller node by what is reserved, then more tasks,
-5. the smaller id, so that equal states give equal decisions.
+6. the smaller id, so that equal states give equal decisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from swarmpy.core.schedule.affinity import Term
 from swarmpy.core.schedule.constraint import parse
+from swarmpy.core.schedule.neighbours import Neighbours
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.schedule.taint import tolerances, unwelcome
 from swarmpy.pb.objects_pb2 import Node, Task
@@ -31,29 +34,57 @@ FAILURES_TOO_MANY = 5
 
 STRATEGIES = {"spread": PLACEMENT_STRATEGY_SPREAD, "binpack": PLACEMENT_STRATEGY_BINPACK}
 
-Rank: TypeAlias = tuple[bool, int, int, int, int, str]
+Rank: TypeAlias = tuple[bool, int, int, int, int, int, str]
 """Smaller is better."""
 
 
 class Ranking:
     """Ranks nodes for the tasks of one service version."""
 
-    def __init__(self, first: Task, default: PlacementStrategy.ValueType) -> None:
+    def __init__(
+        self, first: Task, default: PlacementStrategy.ValueType, neighbours: Neighbours
+    ) -> None:
         """Rank for tasks like `first`; `default` is the strategy of those that do not say."""
         placement = first.spec.placement
         self.service_id = first.service_id
         self._version = (first.service_id, first.spec_version)
         self._tolerated = tolerances(placement)
         self._weigh = weigher(placement)
+        self.neighbours = neighbours
+        liked = [skew for skew in neighbours.skews if not skew.rule.is_required]
+        self._skews_of_node = [skew for skew in liked if skew.is_local]
+        self._skews_of_value = [skew for skew in liked if not skew.is_local]
         self._packs = (placement.strategy or default) == PLACEMENT_STRATEGY_BINPACK
 
     def __call__(self, on: NodeTally) -> Rank:
+        """Rank a node among those that change together when one of them is given a task."""
         return (
             on.failures.get(self._version, 0) >= FAILURES_TOO_MANY,
             unwelcome(self._tolerated, on.node),
-            -self._weigh(on.node) if self._weigh else 0,
+            sum(skew.rounds(on) for skew in self._skews_of_node),
+            -self._weight(on),
             *self._by_strategy(on),
             on.node.id,
+        )
+
+    def whole(self, rank: Rank, on: NodeTally) -> Rank:
+        """Return the rank among all nodes, with what all the nodes of some values share."""
+        if not self.neighbours.keys:
+            return rank
+        failing, unwelcome_count, skewed, weight, *rest = rank
+        skewed += sum(skew.excess(on) for skew in self._skews_of_value)
+        weight -= self._felt(self.neighbours.of_value, on)
+        return (failing, unwelcome_count, skewed, weight, *rest)  # type: ignore[return-value]
+
+    def _weight(self, on: NodeTally) -> int:
+        of_node = self._weigh(on.node) if self._weigh else 0
+        return of_node + self._felt(self.neighbours.of_node, on)
+
+    def _felt(self, terms: Iterable[Term], on: NodeTally) -> int:
+        return sum(
+            -term.weight if term.is_anti else term.weight
+            for term in terms
+            if self.neighbours.has(term, on)
         )
 
     def _by_strategy(self, on: NodeTally) -> tuple[int, int]:

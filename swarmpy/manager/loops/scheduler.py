@@ -11,7 +11,7 @@ from swarmpy.core.schedule.node_tally import tally
 from swarmpy.core.schedule.place import is_pending, place
 from swarmpy.core.task_life import is_ended, keeps_slot
 from swarmpy.manager.loop import ControlLoop
-from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_UNSPECIFIED, PlacementStrategy
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange
@@ -23,10 +23,11 @@ PENDING = "pending"
 class Scheduler(ControlLoop):
     """Woken by tasks that begin to wait, by room that others leave, and by nodes.
 
-    What a task asks for is in the task, so a change of its service is none of its business.
+    What a task asks for is in the task, so of services only their labels matter: affinities
+    select by them.
     """
 
-    tables: ClassVar[tuple[str, ...]] = ("tasks", "nodes")
+    tables: ClassVar[tuple[str, ...]] = ("tasks", "nodes", "services")
 
     def keys(self, view: View) -> Iterable[str]:
         return (PENDING,)
@@ -35,6 +36,8 @@ class Scheduler(ControlLoop):
         if change.table == "nodes":
             return (PENDING,)
         old, new = change.old, change.new
+        if change.table == "services":
+            return (PENDING,) if _is_selected_anew(old, new) else ()
         return (PENDING,) if _begins_to_wait(old, new) or _leaves_room(old, new) else ()
 
     def decide(self, view: View, key: str, now_ms: int) -> Decision:
@@ -43,8 +46,12 @@ class Scheduler(ControlLoop):
         if not waiting:
             return IN_ORDER
         tallies = tally(view.nodes, view.tasks, now_ms)
-        around = Around(_strategy(view))
+        around = Around(_strategy(view), {service.id: service for service in view.services})
         return take((action,) for action in place(waiting, tallies, around))
+
+
+def _is_selected_anew(old: Service | None, new: Service | None) -> bool:
+    return old is not None and new is not None and old.spec.labels != new.spec.labels
 
 
 def _begins_to_wait(old: Task | None, new: Task | None) -> bool:

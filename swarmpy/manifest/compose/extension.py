@@ -11,6 +11,8 @@ It stands under a service.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from swarmpy.core.cron.schedule import parse
 from swarmpy.errors import InvalidInput
 from swarmpy.manifest.compose.deploy import DEFAULT_PARALLELISM
@@ -33,8 +35,12 @@ POLICIES = {
 JOB_MODES = {"replicated_job", "global_job"}
 
 
-def read_extension(service: Reader, spec: ServiceSpec) -> CronJobSpec | None:
+def read_extension(
+    service: Reader, spec: ServiceSpec, services: Mapping[str, str]
+) -> CronJobSpec | None:
     """Fill in what `x-swarmpy` says about a service; return the cron job that it is, if it is one.
+
+    `services` are those of the file: their names -> the swarm's.
 
     `spec`, but for its name, is then what each run will be.
     """
@@ -57,7 +63,7 @@ def read_extension(service: Reader, spec: ServiceSpec) -> CronJobSpec | None:
         _read_autoscale(autoscale, spec)
     if section.has("revisions_kept"):
         spec.revisions_kept = section.integer("revisions_kept")
-    read_placement(section, spec.task.placement)
+    read_placement(section, spec.task.placement, services)
     section.done()
     return _cron_job(service, cron, spec) if cron else None
 

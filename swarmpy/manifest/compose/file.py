@@ -23,7 +23,7 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
     network_names, networks = read_networks(file, context)
     sections = dict(file.sections("services"))
     around = Surroundings(
-        services=sections.keys(),
+        services={name: context.stored_name(name) for name in sections},
         networks=network_names,
         volumes=read_volumes(file, context),
         configs=read_declared(file, "configs", context),

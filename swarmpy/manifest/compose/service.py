@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swarmpy.errors import InvalidManifest
@@ -55,7 +55,7 @@ CONDITIONS = {
 class Surroundings:
     """What the rest of the file declares: its names -> the swarm's."""
 
-    services: Collection[str]
+    services: Mapping[str, str]
     networks: Mapping[str, str]
     volumes: Mapping[str, str]
     configs: Mapping[str, Declared]
@@ -76,7 +76,7 @@ def read_service(
         depends_on=_depends_on(service, around, context),
     )
     read_deploy(service, spec)
-    cron_job = read_extension(service, spec)
+    cron_job = read_extension(service, spec, around.services)
     for key, why in IGNORED.items():
         if service.has(key):
             place, path = service.place_of(key), service.path_of(key)
