@@ -6,8 +6,8 @@ Whether a manager answers or not, tasks go on and routes stay. Stopping the agen
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -59,6 +59,8 @@ class Agent:
     """Host that other nodes reach this one by."""
     hostname: str = ""
     """Empty: what the engine says."""
+    generic_resources: Mapping[str, int] = field(default_factory=dict)
+    """What the node has that no engine counts: {"gpu": 2}."""
     managers: Callable[[], Sequence[str]]
     """API addresses to try, the likeliest leader's first; asked before every attempt."""
     manager_status: Callable[[], ManagerStatus | None]
@@ -87,7 +89,9 @@ class Agent:
             worker=worker,
             reporter=reporter,
             routes=routes,
-            description=Description(self.runtime, self.clock, self.hostname),
+            description=Description(
+                self.runtime, self.clock, self.hostname, self.generic_resources
+            ),
             runtime=self.runtime,
             neighbours=self.neighbours,
             clock=self.clock,

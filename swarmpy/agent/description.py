@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 
 from swarmpy import __version__
@@ -21,11 +23,16 @@ class Description:
     they give it no tasks.
     """
 
-    def __init__(self, runtime: Runtime, clock: Clock, hostname: str) -> None:
-        """`hostname` is what the node calls itself; empty is what the engine says."""
+    def __init__(
+        self, runtime: Runtime, clock: Clock, hostname: str, generic: Mapping[str, int]
+    ) -> None:
+        """`hostname` is what the node calls itself; empty is what the engine says. `generic` are
+        the resources that no engine counts: kinds, and how many of each.
+        """
         self._runtime = runtime
         self._clock = clock
         self._hostname = hostname
+        self._generic = generic
         self._known: NodeDescription | None = None
 
     async def first(self) -> NodeDescription:
@@ -58,6 +65,7 @@ class Description:
         description.CopyFrom(await self._runtime.describe())
         if self._hostname:
             description.hostname = self._hostname
+        description.resources.generic.update(self._generic)
         description.swarmpy_version = __version__
         self._known = description
         return description

@@ -122,6 +122,15 @@ def pairs(texts: list[str]) -> dict[str, str]:
     return dict(pair(text) for text in texts)
 
 
+def counts(texts: list[str]) -> dict[str, int]:
+    """Return a mapping of several `KIND=NUMBER`."""
+    found = pairs(texts)
+    for kind, number in found.items():
+        if not re.fullmatch(r"\d{1,9}", number):
+            raise typer.BadParameter(f"'{kind}={number}' is not KIND=NUMBER; write gpu=2")
+    return {kind: int(number) for kind, number in found.items()}
+
+
 def taint(text: str) -> Taint:
     """Return the taint of `KEY[=VALUE]:EFFECT`."""
     rest, colon, effect = text.rpartition(":")

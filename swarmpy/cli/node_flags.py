@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from swarmpy.cli.arguments import counts
 from swarmpy.cli.asked import ask_new_passphrase
 from swarmpy.client.address import API_PORT
 from swarmpy.daemon.key_choice import KeyWish
@@ -46,6 +47,12 @@ class NodeFlags:
         str, typer.Option(help="Where published ports answer; default: everywhere.")
     ] = ""
     hostname: Annotated[str, typer.Option(help="What the node calls itself.")] = ""
+    generic_resource: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KIND=NUMBER", help="What it has to reserve: gpu=2. Often, if needed."
+        ),
+    ] = field(default_factory=list)
     socket: Annotated[
         Path | None, typer.Option(help="Socket for clients of this machine.", show_default=False)
     ] = None
@@ -77,6 +84,7 @@ class NodeFlags:
             runtime=self.runtime,
             published_address=self.published_addr,
             hostname=self.hostname,
+            generic_resources=counts(self.generic_resource),
             docker_host=os.environ.get("DOCKER_HOST"),
             socket_path=self.socket or socket_path_of(state_dir),
         ).checked()

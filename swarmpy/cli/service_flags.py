@@ -67,6 +67,9 @@ class SpecFlags:
     ] = ""
     reserve_cpu: Annotated[str, typer.Option(metavar="CORES")] = ""
     reserve_memory: Annotated[str, typer.Option(metavar="SIZE")] = ""
+    generic_resource: Annotated[
+        Texts, _many("KIND=NUMBER", "Reserved of what nodes have: gpu=1.")
+    ] = field(default_factory=_none)
     limit_cpu: Annotated[str, typer.Option(metavar="CORES")] = ""
     limit_memory: Annotated[str, typer.Option(metavar="SIZE")] = ""
     health_cmd: Annotated[str, typer.Option(metavar="COMMAND", help="Run by the shell.")] = ""

@@ -11,6 +11,7 @@ from swarmpy.cli.arguments import (
     attachment,
     budget,
     config_reference,
+    counts,
     duration_s,
     mount,
     nano_cpus,
@@ -133,6 +134,7 @@ def _apply_resources(spec: ServiceSpec, flags: SpecFlags) -> None:
         spec.task.reservations.nano_cpus = nano_cpus(flags.reserve_cpu)
     if flags.reserve_memory:
         spec.task.reservations.memory_bytes = size_bytes(flags.reserve_memory)
+    spec.task.reservations.generic.update(counts(flags.generic_resource))
     if flags.limit_cpu:
         spec.task.limits.nano_cpus = nano_cpus(flags.limit_cpu)
     if flags.limit_memory:

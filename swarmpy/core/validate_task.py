@@ -9,6 +9,8 @@ from swarmpy.pb.specs_pb2 import TaskSpec
 from swarmpy.pb.types_pb2 import Resources, RestartCondition, RestartPolicy
 
 NANO_CPUS_MIN = 10_000_000
+GENERIC_MAX = 1_000_000
+"""Of one kind: enough to count anything, and too few to overflow a sum."""
 MEMORY_LIMIT_MIN_BYTES = 6 << 20
 """An engine refuses smaller limits than these two."""
 
@@ -47,6 +49,12 @@ def _check_resources(reserved: Resources, limits: Resources, faults: Faults) -> 
             )
     if reserved.pids:
         faults.add("reservations.pids", f"is {reserved.pids}", "none", "use limits.pids")
+    for kind, count in reserved.generic.items():
+        faults.check_name("reservations.generic", kind)
+        faults.check_number(f"reservations.generic[{kind}]", count, 1, GENERIC_MAX)
+    if limits.generic:
+        there = ", ".join(sorted(limits.generic))
+        faults.add("limits.generic", f"has {there}", "none", "use reservations.generic")
     for field, least in (
         ("nano_cpus", NANO_CPUS_MIN),
         ("memory_bytes", MEMORY_LIMIT_MIN_BYTES),

@@ -96,6 +96,7 @@ class Node:
             rng=rng,
             address=settings.advertise_address,
             hostname=settings.hostname,
+            generic_resources=settings.generic_resources,
             managers=self._manager_addresses,
             manager_status=self._manager_status,
             on_managers=self._on_managers,

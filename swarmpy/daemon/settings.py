@@ -6,10 +6,12 @@ import ipaddress
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from swarmpy.client.address import API_PORT, default_socket
+from swarmpy.core.validate_faults import NAME
+from swarmpy.core.validate_task import GENERIC_MAX
 from swarmpy.errors import InvalidInput, StorageCorrupt, WrongState
 from swarmpy.rpc.address import SOCKET_PATH_MAX_BYTES, join_address
 from swarmpy.seams import Disk
@@ -63,6 +65,8 @@ class Settings:
     """Where published ports answer; empty is every address of the machine."""
     hostname: str = ""
     """What the node calls itself; empty is what the machine does."""
+    generic_resources: dict[str, int] = field(default_factory=dict)
+    """What the node has that no engine counts: {"gpu": 2}. Tasks reserve them."""
     socket_path: Path = Path("/run/swarmpy/swarmpy.sock")
     """`socket_path_of(state_dir)`, unless somebody wants it elsewhere."""
 
@@ -104,6 +108,7 @@ class Settings:
             used[port] = name
         if self.runtime not in RUNTIMES:
             raise InvalidInput(f"runtime {self.runtime!r}: expected one of {', '.join(RUNTIMES)}")
+        _check_generic(self.generic_resources)
         socket_path = self.socket_path.absolute()
         if len(os.fsencode(socket_path)) > SOCKET_PATH_MAX_BYTES:
             raise InvalidInput(
@@ -126,6 +131,15 @@ def _check_address(name: str, text: str) -> None:
             f"advertise_address {text}: other nodes cannot reach this address",
             remedy="give the address that they see",
         )
+
+
+def _check_generic(resources: dict[str, int]) -> None:
+    for kind, count in resources.items():
+        if not NAME.fullmatch(kind) or not 1 <= count <= GENERIC_MAX:
+            raise InvalidInput(
+                f"generic resource {kind!r}={count}: expected a name and 1 to {GENERIC_MAX}",
+                remedy="for example gpu=2",
+            )
 
 
 def settings_file(state_dir: Path) -> Path:

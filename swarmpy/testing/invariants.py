@@ -136,8 +136,11 @@ def overfull(view: View) -> list[str]:
     """Return the nodes that more is reserved on than they have."""
     cpus: defaultdict[str, int] = defaultdict(int)
     memory: defaultdict[str, int] = defaultdict(int)
+    generic: defaultdict[tuple[str, str], int] = defaultdict(int)
     for task in view.tasks:
         if has_node(task) and not is_ended(task):
+            for kind, count in task.spec.reservations.generic.items():
+                generic[task.node_id, kind] += count
             cpus[task.node_id] += task.spec.reservations.nano_cpus
             memory[task.node_id] += task.spec.reservations.memory_bytes
     return [
@@ -145,6 +148,11 @@ def overfull(view: View) -> list[str]:
         for node in view.nodes
         if cpus[node.id] > node.description.resources.nano_cpus
         or memory[node.id] > node.description.resources.memory_bytes
+        or any(
+            count > node.description.resources.generic.get(kind, 0)
+            for (node_id, kind), count in generic.items()
+            if node_id == node.id
+        )
     ]
 
 

@@ -91,6 +91,7 @@ class Bed:
             rng=self._rng,
             address="10.0.0.1",
             hostname="one",
+            generic_resources={"gpu": 2},
             managers=lambda: self.known_managers,
             manager_status=lambda: None,
             on_managers=self._on_managers,

@@ -40,6 +40,7 @@ async def test_an_agent_says_who_it_is_and_that_it_lives(bed: Bed) -> None:
     await bed.until(lambda: bed.manager.heartbeats >= 3)
     (hello,) = bed.manager.hellos
     assert (hello.address, hello.description.hostname) == ("10.0.0.1", "one")
+    assert dict(hello.description.resources.generic) == {"gpu": 2}
     assert hello.description.engine == "fake"
 
 

@@ -57,7 +57,8 @@ def test_init_starts_the_daemon_and_shows_how_to_join(
     socket = tmp_path / "s.sock"
     with served(control, socket):
         said = invoke("init", "--advertise-addr", "192.0.2.7", "--state-dir", str(tmp_path / "a"),
-                      "--socket", str(socket), "--runtime", "process")  # fmt: skip
+                      "--socket", str(socket), "--runtime", "process",
+                      "--generic-resource", "gpu=2")  # fmt: skip
     assert said.exit_code == 0, said.output
     [(_, settings, wish, *of_the_swarm), started] = asked
     assert started == ("start", settings)
@@ -65,6 +66,7 @@ def test_init_starts_the_daemon_and_shows_how_to_join(
     assert isinstance(settings, Settings)
     assert (settings.advertise_address, settings.runtime) == ("192.0.2.7", "process")
     assert settings.socket_path == socket
+    assert settings.generic_resources == {"gpu": 2}
     assert "swarmpy join 10.0.0.1:2377 --token SWMPY-1-digest-secret" in said.stdout
 
 

@@ -46,7 +46,8 @@ def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl
         "-l", "tier=front",
         "-p", "8080:80", "-p", "53:53/udp", "--mount", "data:/data", "--network", "back:api",
         "--config", "motd:/etc/motd", "--secret", "key", "--constraint", "node.labels.disk==ssd",
-        "--reserve-cpu", "0.5", "--limit-memory", "64m", "--health-cmd", "true",
+        "--reserve-cpu", "0.5", "--generic-resource", "gpu=1",
+        "--limit-memory", "64m", "--health-cmd", "true",
         "--health-interval", "2s", "--restart", "none", "--update-order", "start-first",
         "--stop-grace", "1m", "--detach", "--", "serve", "--port", "80",
     )  # fmt: skip
@@ -64,6 +65,7 @@ def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl
     assert container.secrets[0].target == "/run/secrets/key"
     assert list(spec.task.placement.constraints) == ["node.labels.disk==ssd"]
     assert spec.task.reservations.nano_cpus == 500_000_000
+    assert dict(spec.task.reservations.generic) == {"gpu": 1}
     assert spec.task.limits.memory_bytes == 64 << 20
     assert list(container.health_check.test) == ["CMD-SHELL", "true"]
     assert container.health_check.interval_s == 2
@@ -77,6 +79,7 @@ def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl
     [
         (["-p", "http"], "8080:80"),
         (["-e", "novalue"], "KEY=VALUE"),
+        (["--generic-resource", "gpu=many"], "KIND=NUMBER"),
         (["--mode", "often"], "replicated, global"),
         (["--restart", "sometimes"], "on-failure"),
         (["--mode", "global", "--replicas", "2"], "replicated services"),

@@ -35,6 +35,7 @@ def node(
     state: NodeState.ValueType = NODE_STATE_READY,
     availability: Availability.ValueType = AVAILABILITY_ACTIVE,
     role: NodeRole.ValueType = NODE_ROLE_WORKER,
+    generic: Mapping[str, int] | None = None,
 ) -> Node:
     row = Node(id=node_id, role=role)
     row.spec.availability = availability
@@ -45,6 +46,7 @@ def node(
     row.description.platform.architecture = "amd64"
     row.description.resources.nano_cpus = int(cpus * CPU)
     row.description.resources.memory_bytes = memory_bytes
+    row.description.resources.generic.update(generic or {})
     return row
 
 
@@ -57,6 +59,7 @@ def task(
     desired: TaskState.ValueType = TASK_STATE_RUNNING,
     cpus: float = 0,
     memory_bytes: int = 0,
+    generic: Mapping[str, int] | None = None,
     placement: Placement | None = None,
     host_ports: Sequence[int] = (),
     spec_version: int = 1,
@@ -73,7 +76,9 @@ def task(
         slot=slot,
         spec=TaskSpec(
             containers=[ContainerSpec(image="nginx")],
-            reservations=Resources(nano_cpus=int(cpus * CPU), memory_bytes=memory_bytes),
+            reservations=Resources(
+                nano_cpus=int(cpus * CPU), memory_bytes=memory_bytes, generic=generic
+            ),
             placement=placement,
         ),
         ports=[

@@ -113,6 +113,53 @@ def test_help_on_resources_says_how_much_is_missing() -> None:
     assert helps == "free 1.0 cpus and 1 GiB of memory on host-a, or reserve less"
 
 
+GPUS = node("a", generic={"gpu": 2})
+
+
+@pytest.mark.parametrize(
+    ("waiting", "on", "others", "sentence", "helps"),
+    [
+        (task("t", generic={"gpu": 2}), GPUS, [], "needs 2 gpu; 2 of 2 are free", ""),
+        (
+            task("t", generic={"gpu": 2}),
+            GPUS,
+            [task("o", on="a", state=RUNNING, generic={"gpu": 1})],
+            "needs 2 gpu; 1 of 2 are free",
+            "free 1 gpu on host-a, or reserve less",
+        ),
+        (
+            task("t", generic={"gpu": 2}),
+            GPUS,
+            [task("o", on="a", state=TASK_STATE_FAILED, generic={"gpu": 1})],
+            "needs 2 gpu; 2 of 2 are free",
+            "",
+        ),
+        (
+            task("t", generic={"gpu": 3}),
+            GPUS,
+            [],
+            "needs 3 gpu; 2 of 2 are free",
+            "add a node with swarmpy join --generic-resource gpu=3, or reserve less",
+        ),
+        (
+            task("t", generic={"fpga": 1, "gpu": 1}),
+            GPUS,
+            [],
+            "needs 1 fpga; the node has none; needs 1 gpu; 2 of 2 are free",
+            "add a node with swarmpy join --generic-resource fpga=1 --generic-resource gpu=1, "
+            "or reserve less",
+        ),
+    ],
+    ids=["fits", "too-few", "ended", "never", "another-kind"],
+)
+def test_generic_resources_are_counted(
+    waiting: Task, on: Node, others: list[Task], sentence: str, helps: str
+) -> None:
+    _, passed, said, told = ask("generic-resources", waiting, on, *others)
+    assert (passed, said) == (not helps, sentence)
+    assert passed or told == helps
+
+
 def test_an_unmet_constraint_says_what_the_node_has_and_how_to_label_it() -> None:
     waiting = task("t", placement=Placement(constraints=["node.labels.disk==ssd"]))
     _, passed, said, helps = ask("constraint", waiting, node("a", labels={"disk": "hdd"}))

@@ -189,6 +189,7 @@ NODES = st.lists(
         node,
         st.just("renamed"),
         cpus=st.integers(0, 8),
+        generic=st.sampled_from([{}, {"gpu": 1}, {"gpu": 3}]),
         memory_bytes=st.integers(0, 8).map(lambda gib: gib * GIB),
         labels=st.sampled_from([{}, {"zone": "1"}, {"zone": "2"}]),
         state=st.sampled_from([NODE_STATE_READY, NODE_STATE_READY, NODE_STATE_DOWN]),
@@ -202,6 +203,7 @@ GROUPS = st.lists(
     st.fixed_dictionaries(
         {
             "cpus": st.sampled_from([0.0, 0.5, 1.0, 3.0]),
+            "generic": st.sampled_from([{}, {}, {"gpu": 1}, {"gpu": 2}]),
             "memory_bytes": st.integers(0, 3).map(lambda gib: gib * GIB),
             "host_ports": st.sampled_from([(), (80,), (80, 81)]),
             "placement": st.builds(
@@ -253,6 +255,9 @@ def assert_kept_to(row: Node, here: list[Task]) -> None:
     has = row.description.resources
     assert sum(one.spec.reservations.nano_cpus for one in here) <= has.nano_cpus
     assert sum(one.spec.reservations.memory_bytes for one in here) <= has.memory_bytes
+    assert sum(one.spec.reservations.generic.get("gpu", 0) for one in here) <= has.generic.get(
+        "gpu", 0
+    )
     ports = [port.published for one in here for port in one.ports]
     assert len(ports) == len(set(ports))
     counts = Counter(one.service_id for one in here)

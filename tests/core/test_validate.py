@@ -181,6 +181,15 @@ def test_what_can_be_done_is_valid(change: Callable[[ServiceSpec], object]) -> N
         ),
         (lambda s: setattr(s.task.limits, "nano_cpus", 1), "task.limits.nano_cpus: is 1"),
         (lambda s: setattr(s.task.reservations, "pids", 1), "task.reservations.pids"),
+        (
+            lambda s: s.task.reservations.generic.update(gpu=0),
+            "task.reservations.generic[gpu]: is 0, expected 1 to 1e+06",
+        ),
+        (
+            lambda s: s.task.reservations.generic.update({"a b": 1}),
+            "task.reservations.generic: 'a b' is not a name",
+        ),
+        (lambda s: s.task.limits.generic.update(gpu=1), "task.limits.generic: has gpu, expected"),
         (lambda s: setattr(s.task.restart, "delay_s", -1), "task.restart.delay_s: is -1 s"),
         (lambda s: setattr(s.task.restart, "condition", 9), "task.restart.condition: is 9"),
         (

@@ -19,6 +19,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_settings_come_back_as_they_were_saved(settings: Settings) -> None:
     disk = LocalDisk()
     changed = replace(settings, runtime="process", hostname="one", cluster_port=7000)
+    changed = replace(changed, generic_resources={"gpu": 2})
     assert not is_member(settings.state_dir)
     save(changed, disk)
     assert load(settings.state_dir, disk) == changed
@@ -73,3 +74,11 @@ def test_managers_are_remembered_and_members_kept(tmp_path: Path) -> None:
     again = KnownManagers(LocalDisk(), tmp_path)
     assert again.api_addresses() == ["b:1", "a:1"]
     assert again.members() == {"n1": "a:2"}
+
+
+@pytest.mark.parametrize("resources", [{"gpu": 0}, {"a b": 1}, {"gpu": 1_000_001}, {"": 1}])
+def test_generic_resources_are_names_and_counts(
+    settings: Settings, resources: dict[str, int]
+) -> None:
+    with pytest.raises(InvalidInput, match="expected a name and 1 to 1000000"):
+        replace(settings, generic_resources=resources).checked()

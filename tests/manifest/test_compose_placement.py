@@ -97,3 +97,37 @@ def test_a_wrong_field_is_named_with_its_place(tmp_path: Path, text: str, fault:
         loaded(tmp_path, f"services: {{web: {{image: x, x-swarmpy: {{placement: {text}}}}}}}")
     assert fault in caught.value.message
     assert "stack.yaml:1:" in caught.value.message
+
+
+GENERIC = "generic_resources: [{discrete_resource_spec: {kind: gpu, value: 2}}]"
+
+
+def test_generic_resources_are_reserved(tmp_path: Path) -> None:
+    text = (
+        f"services: {{web: {{image: x, deploy: {{resources: {{reservations: {{{GENERIC}}}}}}}}}}}"
+    )
+    [web] = loaded(tmp_path, text).services
+    assert dict(web.task.reservations.generic) == {"gpu": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"limits: {{{GENERIC}}}", "'generic_resources' is not supported, say it under"),
+        ("reservations: {generic_resources: [{}]}", "discrete_resource_spec: is missing"),
+        (
+            "reservations: {generic_resources: [{named_resource_spec: {kind: gpu, value: a}}]}",
+            "'named_resource_spec' is not supported, no node has named resources yet",
+        ),
+        (
+            f"reservations: {{{GENERIC.replace('2', 'two')}}}",
+            "discrete_resource_spec.value: found 'two'",
+        ),
+    ],
+)
+def test_generic_resources_that_cannot_be_reserved_are_named(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        loaded(tmp_path, f"services: {{web: {{image: x, deploy: {{resources: {{{text}}}}}}}}}")
+    assert fault in caught.value.message

@@ -29,6 +29,8 @@ class Need:
     service_id: str
     nano_cpus: int
     memory_bytes: int
+    generic: tuple[tuple[str, int], ...]
+    """Kinds and how many of each."""
     constraints: tuple[str, ...]
     platforms: frozenset[tuple[str, str]]
     max_replicas_per_node: int
@@ -59,6 +61,7 @@ class Need:
             task.service_id,
             task.spec.reservations.nano_cpus,
             task.spec.reservations.memory_bytes,
+            tuple(sorted(task.spec.reservations.generic.items())),
             tuple(placement.constraints),
             frozenset(platform_key(p.os, p.architecture) for p in placement.platforms),
             placement.max_replicas_per_node,

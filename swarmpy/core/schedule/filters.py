@@ -8,11 +8,17 @@ from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.neighbour_filters import Affinity, AntiAffinity, TopologySpread
 from swarmpy.core.schedule.node_filters import Constraints, Platforms, Ready, Taints
 from swarmpy.core.schedule.node_tally import NodeTally
-from swarmpy.core.schedule.usage_filters import HostPorts, MaxReplicas, Reservations
+from swarmpy.core.schedule.usage_filters import (
+    GenericResources,
+    HostPorts,
+    MaxReplicas,
+    Reservations,
+)
 
 NODE_FILTERS: tuple[Filter, ...] = (Ready(), Constraints(), Taints(), Platforms())
 USAGE_FILTERS: tuple[Filter, ...] = (
     Reservations(),
+    GenericResources(),
     MaxReplicas(),
     HostPorts(),
     Affinity(),

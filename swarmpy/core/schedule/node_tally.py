@@ -29,6 +29,8 @@ class NodeTally:
     __slots__ = (
         "by_service",
         "failures",
+        "generic",
+        "generic_in_all",
         "host_ports",
         "memory_bytes",
         "memory_bytes_in_all",
@@ -43,8 +45,11 @@ class NodeTally:
         self.node = node
         self.nano_cpus_in_all = node.description.resources.nano_cpus
         self.memory_bytes_in_all = node.description.resources.memory_bytes
+        self.generic_in_all = dict(node.description.resources.generic)
         self.nano_cpus = 0
         self.memory_bytes = 0
+        self.generic: dict[str, int] = {}
+        """Kind -> how many are reserved."""
         self.host_ports: dict[HostPort, str] = {}
         """Whose it is: the name of a service."""
         self.tasks = 0
@@ -64,6 +69,8 @@ class NodeTally:
         """Count a task that is, or is about to be, assigned here and has not ended."""
         self.nano_cpus += task.spec.reservations.nano_cpus
         self.memory_bytes += task.spec.reservations.memory_bytes
+        for kind, count in task.spec.reservations.generic.items():
+            self.generic[kind] = self.generic.get(kind, 0) + count
         for key in host_ports(task.ports):
             self.host_ports[key] = task.service_name
         if keeps_slot(task):

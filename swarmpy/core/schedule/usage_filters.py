@@ -52,6 +52,40 @@ class Reservations(Filter):
         return f"free {' and '.join(missing)} on {on.name}, or reserve less"
 
 
+class GenericResources(Filter):
+    """The node has as many left of what it says it has as the task reserves."""
+
+    name = "generic-resources"
+
+    def asked(self, need: Need) -> bool:
+        return bool(need.generic)
+
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        return all(free_of(kind, on) >= count for kind, count in need.generic)
+
+    def wish(self, need: Need) -> str:
+        return " and ".join(f"{count} {kind}" for kind, count in need.generic)
+
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        return "; ".join(
+            f"needs {count} {kind}; {free_of(kind, on)} of {on.generic_in_all[kind]} are free"
+            if kind in on.generic_in_all
+            else f"needs {count} {kind}; the node has none"
+            for kind, count in need.generic
+        )
+
+    def help(self, need: Need, on: NodeTally) -> str:
+        missing = [
+            f"{count - free_of(kind, on)} {kind}"
+            for kind, count in need.generic
+            if free_of(kind, on) < count <= on.generic_in_all.get(kind, 0)
+        ]
+        if missing:
+            return f"free {' and '.join(missing)} on {on.name}, or reserve less"
+        wanted = " ".join(f"--generic-resource {kind}={count}" for kind, count in need.generic)
+        return f"add a node with swarmpy join {wanted}, or reserve less"
+
+
 class MaxReplicas(Filter):
     """The node has fewer tasks of the service than the service allows on one node."""
 
@@ -101,6 +135,11 @@ class HostPorts(Filter):
     def help(self, need: Need, on: NodeTally) -> str:
         owners = {on.host_ports[port] for port in need.ports if port in on.host_ports}
         return f"move {' and '.join(sorted(owners))} off {on.name}, or publish in mesh mode"
+
+
+def free_of(kind: str, on: NodeTally) -> int:
+    """Return how many of a kind of generic resource are not reserved on a node."""
+    return on.generic_in_all.get(kind, 0) - on.generic.get(kind, 0)
 
 
 def cpus(nano_cpus: int) -> str:

@@ -123,8 +123,28 @@ def _read_resources(deploy: Reader, spec: ServiceSpec) -> None:
                 pids=section.integer("pids") if key == "limits" else 0,
             )
         )
-        section.done({"devices": "no node offers devices yet", "generic_resources": "remove it"})
+        refused = {"devices": "no node offers devices yet"}
+        if key == "reservations":
+            _read_generic(section, target)
+        else:
+            refused["generic_resources"] = "say it under reservations"
+        section.done(refused)
     resources.done()
+
+
+def _read_generic(reservations: Reader, target: Resources) -> None:
+    for path, item in reservations.items("generic_resources"):
+        entry = Reader(item, path, reservations.problems)
+        spec = entry.section("discrete_resource_spec")
+        entry.done({"named_resource_spec": "no node has named resources yet"})
+        if spec is None:
+            entry.fault("discrete_resource_spec", "is missing", "a kind and a value")
+            continue
+        kind = spec.text("kind")
+        if kind in target.generic:
+            spec.fault("kind", f"{kind!r} is there twice", "each kind once")
+        target.generic[kind] = spec.integer("value", 1, least=1)
+        spec.done()
 
 
 def _read_placement(deploy: Reader, placement: Placement) -> None:
