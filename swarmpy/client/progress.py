@@ -122,7 +122,8 @@ def service_progress(
     undone = (
         rollout.state == ROLLOUT_STATE_ROLLED_BACK and service.spec_version != asked_spec_version
     )
-    held_up = service.paused and any(is_left_over(service, task) for task in tasks)
+    has_left_over = any(is_left_over(service, task) for task in tasks)
+    held_up = service.paused and has_left_over
     ports_ready = service.ports_allocated or not service.spec.endpoint.ports
     return ServiceProgress(
         service_id=service.id,
@@ -137,7 +138,7 @@ def service_progress(
         failing=_failing(service, slots, since_version),
         done=(
             running == wanted == len(counting)
-            and not any(is_left_over(service, task) for task in tasks)
+            and not has_left_over
             and ports_ready
             and rollout.state in _SETTLED
             and not undone

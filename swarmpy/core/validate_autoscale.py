@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from swarmpy.core.validate_faults import Faults
+from swarmpy.core.validate_faults import REPLICAS_MAX, Faults
 from swarmpy.pb.specs_pb2 import ServiceSpec
 
-REPLICAS_MAX = 10_000
 RATIO_MAX = 10.0
 """Of what is reserved; limits may be higher than that."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from swarmpy.core.cron.schedule import parse
 from swarmpy.core.validate_faults import Faults
 from swarmpy.core.validate_service import check_service
-from swarmpy.errors import InvalidInput
 from swarmpy.pb.specs_pb2 import ConcurrencyPolicy, CronJobSpec, ServiceSpec
 
 NAME_MAX = 52
@@ -18,11 +17,8 @@ def check_cron_job(spec: CronJobSpec, faults: Faults) -> None:
     faults.check_name("name", spec.name)
     if len(spec.name) > NAME_MAX:
         faults.add("name", f"has {len(spec.name)} characters", f"at most {NAME_MAX}", "shorten it")
-    for field, schedule, zone in (
-        ("schedule", spec.schedule, ""),
-        ("time_zone", "@daily", spec.time_zone),
-    ):
-        _check_times(field, schedule, zone, faults)
+    faults.check_read("schedule", lambda: parse(spec.schedule, ""))
+    faults.check_read("time_zone", lambda: parse("@daily", spec.time_zone))
     if spec.concurrency_policy not in ConcurrencyPolicy.values():
         what = f"is {spec.concurrency_policy}"
         faults.add("concurrency_policy", what, "allow, forbid or replace", "correct it")
@@ -30,14 +26,6 @@ def check_cron_job(spec: CronJobSpec, faults: Faults) -> None:
     faults.check_number("successful_history", spec.successful_history, 0, HISTORY_MAX)
     faults.check_number("failed_history", spec.failed_history, 0, HISTORY_MAX)
     _check_job(spec, faults.under("job"))
-
-
-def _check_times(field: str, schedule: str, zone: str, faults: Faults) -> None:
-    try:
-        parse(schedule, zone)
-    except InvalidInput as wrong:
-        what, _, expected = wrong.message.partition(", expected ")
-        faults.add(field, what, expected, wrong.remedy)
 
 
 def _check_job(spec: CronJobSpec, faults: Faults) -> None:

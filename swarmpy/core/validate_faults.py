@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from swarmpy.errors import InvalidInput
@@ -12,6 +12,7 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 FAULTS_SHOWN = 20
 """Lines of one message; more are counted."""
 
+REPLICAS_MAX = 10_000
 DURATION_MAX_S = 7 * 86400.0
 
 
@@ -55,6 +56,14 @@ class Faults:
     def check_duration(self, path: str, seconds: float) -> None:
         if not 0 <= seconds <= DURATION_MAX_S:
             self.add(path, f"is {seconds:g} s", "0 to 604800 s (7 days)", "change it")
+
+    def check_read(self, path: str, read: Callable[[], object]) -> None:
+        """Note what `read` refuses; its InvalidInput says "WHAT, expected WHAT"."""
+        try:
+            read()
+        except InvalidInput as wrong:
+            what, _, expected = wrong.message.partition(", expected ")
+            self.add(path, what, expected, wrong.remedy)
 
     def check_unique(self, path: str, values: Iterable[str]) -> None:
         """Note each value that is there more than once."""

@@ -7,7 +7,6 @@ import re
 from swarmpy.core.schedule.attribute import KEYS, is_key
 from swarmpy.core.schedule.constraint import parse
 from swarmpy.core.validate_faults import Faults
-from swarmpy.errors import InvalidInput
 from swarmpy.pb.specs_pb2 import Placement
 from swarmpy.pb.types_pb2 import (
     TAINT_EFFECT_NO_EXECUTE,
@@ -115,11 +114,7 @@ def _check_contradiction(placement: Placement, faults: Faults) -> None:
 
 
 def _check_constraint(path: str, expression: str, faults: Faults) -> None:
-    try:
-        parse(expression)
-    except InvalidInput as wrong:
-        what, _, expected = wrong.message.partition(", expected ")
-        faults.add(path, what, expected, wrong.remedy)
+    faults.check_read(path, lambda: parse(expression))
 
 
 def _check_toleration(toleration: Toleration, faults: Faults) -> None:

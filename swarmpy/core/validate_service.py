@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from swarmpy.core.tell import port_name
 from swarmpy.core.validate_autoscale import check_autoscale
-from swarmpy.core.validate_faults import DURATION_MAX_S, Faults
+from swarmpy.core.validate_faults import DURATION_MAX_S, REPLICAS_MAX, Faults
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import DependencyCondition, ServiceSpec
 from swarmpy.pb.types_pb2 import (
@@ -19,7 +19,6 @@ from swarmpy.pb.types_pb2 import (
     UpdateOrder,
 )
 
-REPLICAS_MAX = 10_000
 FAILURES_MAX = 1000
 """Of one run of a job: their tasks are kept as long as it is."""
 SPEC_MAX_BYTES = 1_500_000

@@ -13,8 +13,8 @@ import structlog
 
 from swarmpy.core.autoscale import Use, Wish, decide, is_autoscaled, window_ms, wish
 from swarmpy.core.task_life import counts_for_service
-from swarmpy.errors import Conflict, Unavailable
 from swarmpy.manager.dispatcher.roster import Roster
+from swarmpy.manager.duty import repeat
 from swarmpy.manager.gathering import Gathering
 from swarmpy.manager.perform import perform
 from swarmpy.manager.seat import Seat
@@ -41,12 +41,8 @@ class Autoscaler:
 
     async def run(self) -> None:
         """Look over and over until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except (Unavailable, Conflict) as error:
-                log.warning("not_autoscaled", error=str(error))
-            await self._seat.clock.sleep(self._seat.settings.autoscale_every_s)
+        every_s = self._seat.settings.autoscale_every_s
+        await repeat(self.look, self._seat.clock, every_s, "not_autoscaled")
 
     def reported(self, node_id: str, report: UsageReport) -> None:
         """Take in what a node measured."""
@@ -57,6 +53,8 @@ class Autoscaler:
         uses = await self._measured()
         services = self._autoscaled()
         self._wishes = {service.id: self._with_newest(service, uses) for service in services}
+        if not services:
+            return
 
         def write(tx: Editor) -> None:
             for service in self._autoscaled():
@@ -64,9 +62,7 @@ class Autoscaler:
                 decision = decide(service, wishes, self._seat.now_ms)
                 perform(tx, decision.actions, self._seat.ids, self._seat.now_ms)
 
-        now_ms = self._seat.now_ms
-        if any(decide(one, self._wishes[one.id], now_ms).actions for one in services):
-            await self._seat.write(write)
+        await self._seat.write(write)
 
     def _autoscaled(self) -> list[Service]:
         return [service for service in self._seat.store.view.services if is_autoscaled(service)]

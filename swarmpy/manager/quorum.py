@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 import structlog
 
-from swarmpy.errors import Conflict, Unavailable, WrongState
+from swarmpy.errors import WrongState
+from swarmpy.manager.duty import repeat
 from swarmpy.manager.events import name_of, tell_of_node
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.objects_pb2 import Node
@@ -64,12 +65,8 @@ class QuorumDuty:
         self._seat = seat
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except (Unavailable, Conflict) as error:
-                log.warning("quorum_unchanged", error=str(error))
-            await self._seat.clock.sleep(self._seat.settings.quorum_check_s)
+        every_s = self._seat.settings.quorum_check_s
+        await repeat(self.look, self._seat.clock, every_s, "quorum_unchanged")
 
     async def look(self) -> None:
         """Take out one member that shall leave; record who has left."""

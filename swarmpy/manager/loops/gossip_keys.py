@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from swarmpy.core.gossip_keys import KEY_BYTES, next_ring
-from swarmpy.errors import Conflict, Unavailable
+from swarmpy.manager.duty import repeat
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.objects_pb2 import Cluster
 from swarmpy.pb.types_pb2 import GossipKeyRing
@@ -25,12 +25,8 @@ class GossipKeyDuty:
 
     async def run(self) -> None:
         """Rotate until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except (Unavailable, Conflict) as error:
-                log.warning("gossip_keys_unchanged", error=str(error))
-            await self._seat.clock.sleep(self._seat.settings.gossip_keys_check_s)
+        every_s = self._seat.settings.gossip_keys_check_s
+        await repeat(self.look, self._seat.clock, every_s, "gossip_keys_unchanged")
 
     async def look(self) -> None:
         """Take the step that is due, if one is."""
