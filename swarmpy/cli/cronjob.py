@@ -12,7 +12,7 @@ from swarmpy.cli.arguments import duration_s
 from swarmpy.cli.flags import with_flags
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption, WaitFlags
-from swarmpy.cli.plain import plain
+from swarmpy.cli.plain import plain, word
 from swarmpy.cli.service import name_of
 from swarmpy.cli.service_flags import SpecFlags
 from swarmpy.cli.service_spec import apply_flags, one_of
@@ -111,8 +111,7 @@ def inspect(cron_job: CronJobArgument, output: FormatOption = Format.YAML) -> No
 def _state(run: Service) -> str:
     if run.removing:
         return "removing"
-    state = JobState.Name(run.job.state).removeprefix("JOB_STATE_").lower()
-    return "waiting" if state == "none" else state
+    return word(JobState.DESCRIPTOR, run.job.state) if run.job.state else "waiting"
 
 
 def _took(run: Service) -> str:
