@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
@@ -215,7 +215,7 @@ class _Server(socketserver.ThreadingTCPServer):
 @contextmanager
 def impostor(address: tuple[str, int]) -> Iterator[None]:
     """Let somebody else answer where a task did: whoever is still led there gets nonsense."""
-    with _Server(address, _Impostor) as server:
+    with _listening(address) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
         thread.start()
         try:
@@ -223,3 +223,16 @@ def impostor(address: tuple[str, int]) -> Iterator[None]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _listening(address: tuple[str, int]) -> _Server:
+    """Return a server there. A process that ends loses its environment before its sockets."""
+    servers: list[_Server] = []
+
+    def is_free() -> bool:
+        with suppress(OSError):
+            servers.append(_Server(address, _Impostor))
+        return bool(servers)
+
+    until(is_free, 1, f"the port {address[1]} of the task is free")
+    return servers[0]
