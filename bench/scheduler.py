@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import resource
 import time
 from collections.abc import Iterator
 
@@ -91,6 +92,10 @@ async def loop_us(node_count: int, task_count: int) -> float:
     return spent_s / task_count * 1e6
 
 
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000)
@@ -101,6 +106,7 @@ def main() -> None:
     print(f"{wanted.nodes} nodes, {wanted.tasks} tasks; goal {GOAL_US:g} us of CPU a task")
     print(f"  the decision alone   {alone:6.1f} us a task")
     print(f"  the leader's loop    {in_loop:6.1f} us a task, transactions and all")
+    print(f"  memory at its peak   {_peak_bytes() / 1e9:6.2f} GB, the tasks and all")
 
 
 if __name__ == "__main__":

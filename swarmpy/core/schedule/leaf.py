@@ -11,7 +11,7 @@ come back. It waits only after it was given a task, so that adds up to a heap st
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from swarmpy.core.schedule.attribute import find_value
 from swarmpy.core.schedule.neighbours import Skew
@@ -25,7 +25,7 @@ class Rules:
     def __init__(
         self,
         rank: Ranking,
-        suited: Collection[str],
+        suited: frozenset[str],
         takes_more: Callable[[NodeTally], bool],
     ) -> None:
         """Give nodes of these ids, best rank first, each while it takes more.
@@ -38,10 +38,18 @@ class Rules:
         required = [skew for skew in rank.neighbours.skews if skew.rule.is_required]
         self.of_node = [skew for skew in required if skew.is_local]
         self._of_heap = [skew for skew in required if not skew.is_local]
+        self.are_of_nodes = rank.neighbours.is_quiet
+        """A task that is placed changes nothing but the node that it is given to."""
 
-    def values(self, on: NodeTally) -> tuple[str | None, ...]:
-        """Return what the nodes of one heap share."""
-        return tuple(find_value(key, on.node) for key in self.rank.neighbours.keys)
+    def apart(self, nodes: Sequence[NodeTally]) -> Iterable[Sequence[NodeTally]]:
+        """Return the nodes of each heap: those that share what changes for all of them."""
+        keys = self.rank.neighbours.keys
+        if not keys:
+            return [nodes]
+        grouped: dict[tuple[str | None, ...], list[NodeTally]] = {}
+        for on in nodes:
+            grouped.setdefault(tuple(find_value(key, on.node) for key in keys), []).append(on)
+        return grouped.values()
 
     def lets_in(self, on: NodeTally) -> bool:
         """Say whether the nodes of the heap that this is one of may take a task now."""
@@ -51,13 +59,9 @@ class Rules:
 class Leaf:
     """Nodes that are compared by rank alone."""
 
-    def __init__(self, rules: Rules, nodes: Iterable[NodeTally]) -> None:
+    def __init__(self, rules: Rules, suited: Sequence[NodeTally]) -> None:
         self._rules = rules
-        grouped: dict[tuple[str | None, ...], list[NodeTally]] = {}
-        for on in nodes:
-            if on.node.id in rules.suited:
-                grouped.setdefault(rules.values(on), []).append(on)
-        self._heaps = [_Heap(rules, alike) for alike in grouped.values()]
+        self._heaps = [_Heap(rules, alike) for alike in rules.apart(suited)]
 
     def best(self) -> Rank | None:
         """Return the rank of the node that `take` would give, or None."""
@@ -83,7 +87,7 @@ class _Heap:
 
     def __init__(self, rules: Rules, nodes: Iterable[NodeTally]) -> None:
         self._rules = rules
-        self._nodes = [(rules.rank(on), on) for on in nodes]
+        self._nodes = rules.rank.of_all(nodes)
         heapq.heapify(self._nodes)
         self._waiting: list[tuple[Skew, list[tuple[int, str, NodeTally]]]] = [
             (skew, []) for skew in rules.of_node
@@ -120,6 +124,6 @@ class _Heap:
             return False
         for skew, waiting in self._waiting:
             if not skew.allows(on):
-                heapq.heappush(waiting, (skew.needs(on), on.node.id, on))
+                heapq.heappush(waiting, (skew.needs(on), on.id, on))
                 return False
         return True

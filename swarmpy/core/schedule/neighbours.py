@@ -50,6 +50,8 @@ class Neighbours:
             if not term.weight and not term.is_anti and not domains.has_anywhere(term)
         }
         """Affinities to the group itself of which there is no task yet."""
+        self.is_quiet = not terms and not rules
+        """Nothing is said of others, so nothing changes but the nodes that are given tasks."""
         self._name = domains.name(service_id)
         self.repellers = domains.repellers(service_id)
         nodes = list(suited) if rules else []

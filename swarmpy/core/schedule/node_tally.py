@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Hashable, Iterable
+from typing import TypeAlias, TypeVar
 
 from swarmpy.core.schedule.affinity import Term, required_anti_terms
 from swarmpy.core.task_life import has_failed, has_node, is_ended, keeps_slot, since_ms
@@ -18,9 +18,14 @@ FAILURES_COUNT_FOR_MS = 5 * 60 * 1000
 HostPort: TypeAlias = tuple[int, int]
 """Protocol and port."""
 
+Version: TypeAlias = tuple[str, int]
+"""Service id and spec version."""
+
+K = TypeVar("K", bound=Hashable)
+
 
 class NodeTally:
-    """One node and what its tasks use. Grows with each task that is added.
+    """One node and what its tasks use. What is used up no more is not in it: no zeros.
 
     A task uses resources and host ports from its assignment until it is seen to have ended,
     whatever is wanted of it; for spreading it counts only while it is wanted.
@@ -32,6 +37,8 @@ class NodeTally:
         "generic",
         "generic_in_all",
         "host_ports",
+        "id",
+        "is_tainted",
         "memory_bytes",
         "memory_bytes_in_all",
         "nano_cpus",
@@ -42,10 +49,7 @@ class NodeTally:
     )
 
     def __init__(self, node: Node) -> None:
-        self.node = node
-        self.nano_cpus_in_all = node.description.resources.nano_cpus
-        self.memory_bytes_in_all = node.description.resources.memory_bytes
-        self.generic_in_all = dict(node.description.resources.generic)
+        self.become(node)
         self.nano_cpus = 0
         self.memory_bytes = 0
         self.generic: dict[str, int] = {}
@@ -54,11 +58,19 @@ class NodeTally:
         """Whose it is: the name of a service."""
         self.tasks = 0
         self.by_service: dict[str, int] = {}
-        self.failures: dict[tuple[str, int], int] = {}
-        """(service id, spec version) -> tasks that failed within the last five minutes."""
+        self.failures: dict[Version, int] = {}
+        """Tasks that failed within the last five minutes."""
+        self.repels: dict[Term, dict[str, int]] = {}
+        """Whom tasks here keep away: the names of the services that do, and their tasks."""
 
-        self.repels: dict[Term, set[str]] = {}
-        """Whom tasks here keep away, and the names of the services that do."""
+    def become(self, node: Node) -> None:
+        """Take in what the node is now; its tasks stay."""
+        self.node = node
+        self.id = node.id
+        self.is_tainted = bool(node.spec.taints)
+        self.nano_cpus_in_all = node.description.resources.nano_cpus
+        self.memory_bytes_in_all = node.description.resources.memory_bytes
+        self.generic_in_all = dict(node.description.resources.generic)
 
     @property
     def name(self) -> str:
@@ -67,22 +79,46 @@ class NodeTally:
 
     def add(self, task: Task) -> None:
         """Count a task that is, or is about to be, assigned here and has not ended."""
-        self.nano_cpus += task.spec.reservations.nano_cpus
-        self.memory_bytes += task.spec.reservations.memory_bytes
-        for kind, count in task.spec.reservations.generic.items():
-            self.generic[kind] = self.generic.get(kind, 0) + count
         for key in host_ports(task.ports):
             self.host_ports[key] = task.service_name
-        if keeps_slot(task):
-            self.tasks += 1
-            self.by_service[task.service_id] = self.by_service.get(task.service_id, 0) + 1
-            for term in required_anti_terms(task.spec.placement):
-                self.repels.setdefault(term, set()).add(task.service_name)
+        self._count(task, 1)
 
-    def add_failure(self, task: Task) -> None:
-        """Count a task that failed here not long ago."""
-        key = (task.service_id, task.spec_version)
-        self.failures[key] = self.failures.get(key, 0) + 1
+    def remove(self, task: Task) -> None:
+        """Count a task no more, as it was when it was added."""
+        for key in host_ports(task.ports):
+            self.host_ports.pop(key, None)
+        self._count(task, -1)
+
+    def count_failure(self, version: Version, step: int = 1) -> None:
+        """Count a task that failed here not long ago; with a step of -1 no more."""
+        _change(self.failures, version, step)
+
+    def _count(self, task: Task, step: int) -> None:
+        reserved = task.spec.reservations
+        self.nano_cpus += step * reserved.nano_cpus
+        self.memory_bytes += step * reserved.memory_bytes
+        for kind, count in reserved.generic.items():
+            _change(self.generic, kind, step * count)
+        if keeps_slot(task):
+            self.tasks += step
+            _change(self.by_service, task.service_id, step)
+            for term in required_anti_terms(task.spec.placement):
+                _change(self.repels.setdefault(term, {}), task.service_name, step)
+                if not self.repels[term]:
+                    del self.repels[term]
+
+
+def _change(counts: dict[K, int], key: K, step: int) -> None:
+    count = counts.get(key, 0) + step
+    if count:
+        counts[key] = count
+    else:
+        counts.pop(key, None)
+
+
+def failed_lately(task: Task, now_ms: int) -> bool:
+    """Say whether a task's failure still counts against its node."""
+    return has_failed(task) and since_ms(task) > now_ms - FAILURES_COUNT_FOR_MS
 
 
 def tally(nodes: Iterable[Node], tasks: Iterable[Task], now_ms: int) -> dict[str, NodeTally]:
@@ -94,8 +130,8 @@ def tally(nodes: Iterable[Node], tasks: Iterable[Task], now_ms: int) -> dict[str
             continue
         if not is_ended(task):
             on.add(task)
-        elif has_failed(task) and since_ms(task) > now_ms - FAILURES_COUNT_FOR_MS:
-            on.add_failure(task)
+        elif failed_lately(task, now_ms):
+            on.count_failure((task.service_id, task.spec_version))
     return tallies
 
 

@@ -27,7 +27,7 @@ from swarmpy.core.schedule.filters import (
 from swarmpy.core.schedule.leaf import Rules
 from swarmpy.core.schedule.node_tally import NodeTally, host_ports
 from swarmpy.core.schedule.rank import Ranking
-from swarmpy.core.schedule.spread import Branch
+from swarmpy.core.schedule.spread import Branch, Layout
 from swarmpy.core.task_life import keeps_slot
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import TASK_STATE_PENDING
@@ -93,9 +93,7 @@ class Suited:
         key = (need.constraints, need.tolerated, need.platforms)
         if key not in self._known:
             filters = asked(NODE_FILTERS, need)
-            self._known[key] = frozenset(
-                on.node.id for on in self._nodes if pass_all(filters, need, on)
-            )
+            self._known[key] = frozenset(on.id for on in self._nodes if pass_all(filters, need, on))
         return self._known[key]
 
 
@@ -107,6 +105,7 @@ class _Placing:
         self._strategy = around.strategy
         self._suited = Suited(tallies.values())
         self._domains = Domains(tallies.values(), around.services)
+        self._layouts: dict[tuple[str, ...], Layout] = {}
 
     def give(self, group: Sequence[Task]) -> Generator[Placement, None, list[Task]]:
         """Yield a node for as many tasks of a group as there is one for; return the others."""
@@ -120,7 +119,7 @@ class _Placing:
 
         rank = Ranking(group[0], self._strategy, need.around)
         rules = Rules(rank, self._suited.to(need), takes_more)
-        tree = Branch(rules, group[0].spec.placement.spread, list(self._tallies.values()))
+        tree = Branch(rules, self._layout(group[0].spec.placement.spread))
         for i, task in enumerate(group):
             on = tree.take()
             if on is None:
@@ -140,10 +139,16 @@ class _Placing:
                 left.append(task)
         return left
 
+    def _layout(self, preferences: Sequence[str]) -> Layout:
+        keys = tuple(preferences)
+        if keys not in self._layouts:
+            self._layouts[keys] = Layout(keys, list(self._tallies.values()))
+        return self._layouts[keys]
+
     def _assign(self, task: Task, on: NodeTally, need: Need) -> AssignTask:
         on.add(task)
         need.around.add(on, task)
-        return AssignTask(task.id, on.node.id)
+        return AssignTask(task.id, on.id)
 
     def explain(self, left: Sequence[Task]) -> Iterator[SetPendingReason]:
         """Yield why the tasks that are left of a group have no node."""

@@ -55,16 +55,41 @@ class Ranking:
         self._skews_of_node = [skew for skew in liked if skew.is_local]
         self._skews_of_value = [skew for skew in liked if not skew.is_local]
         self._packs = (placement.strategy or default) == PLACEMENT_STRATEGY_BINPACK
+        self._spreads_only = not (
+            self._packs or self._weigh or self._skews_of_node or neighbours.of_node
+        )
+
+    def of_all(self, nodes: Iterable[NodeTally]) -> list[tuple[Rank, NodeTally]]:
+        """Return nodes with their ranks."""
+        if not self._spreads_only:
+            return [(self(on), on) for on in nodes]
+        service_id, version = self.service_id, self._version
+        # What __call__ comes to, spelled out: this is asked of each node for each service.
+        return [
+            (
+                (
+                    on.failures.get(version, 0) >= FAILURES_TOO_MANY,
+                    unwelcome(self._tolerated, on.node) if on.is_tainted else 0,
+                    0,
+                    0,
+                    on.by_service.get(service_id, 0),
+                    on.tasks,
+                    on.id,
+                ),
+                on,
+            )
+            for on in nodes
+        ]
 
     def __call__(self, on: NodeTally) -> Rank:
         """Rank a node among those that change together when one of them is given a task."""
         return (
             on.failures.get(self._version, 0) >= FAILURES_TOO_MANY,
-            unwelcome(self._tolerated, on.node),
+            unwelcome(self._tolerated, on.node) if on.is_tainted else 0,
             sum(skew.rounds(on) for skew in self._skews_of_node),
             -self._weight(on),
             *self._by_strategy(on),
-            on.node.id,
+            on.id,
         )
 
     def whole(self, rank: Rank, on: NodeTally) -> Rank:

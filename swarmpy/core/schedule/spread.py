@@ -18,29 +18,52 @@ from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.schedule.rank import Rank
 
 
-class Branch:
-    """Nodes that share the values of some keys, or (the root) all of them."""
+class Layout:
+    """Nodes by the values of some keys: the same for all services that ask for these keys."""
 
-    def __init__(
-        self, rules: Rules, preferences: Sequence[str], nodes: Sequence[NodeTally]
-    ) -> None:
-        """Nodes that take no task count but are never given."""
-        service_id = rules.rank.service_id
-        self._tasks = sum(on.by_service.get(service_id, 0) for on in nodes)
-        self._below: list[Branch] = []
-        self._leaf: Leaf | None = None
+    def __init__(self, preferences: Sequence[str], nodes: Sequence[NodeTally]) -> None:
+        self.nodes = nodes
+        self.below: list[Layout] = []
+        """By the values of the first key, in their order; none without a key."""
         if preferences:
             by_value: dict[str, list[NodeTally]] = {}
             for on in nodes:
                 by_value.setdefault(value_of(preferences[0], on.node), []).append(on)
-            self._below = [
-                Branch(rules, preferences[1:], by_value[value]) for value in sorted(by_value)
-            ]
+            self.below = [Layout(preferences[1:], by_value[value]) for value in sorted(by_value)]
+        self._suited: dict[frozenset[str], Sequence[NodeTally]] = {}
+
+    def suited(self, ids: frozenset[str]) -> Sequence[NodeTally]:
+        """Return the nodes that have one of these ids."""
+        if ids not in self._suited:
+            self._suited[ids] = [on for on in self.nodes if on.id in ids]
+        return self._suited[ids]
+
+
+class Branch:
+    """Nodes that share the values of some keys, or (the root) all of them."""
+
+    def __init__(self, rules: Rules, layout: Layout) -> None:
+        """Nodes that take no task count but are never given."""
+        self._below = [Branch(rules, below) for below in layout.below]
+        self._leaf: Leaf | None = None
+        self._is_alone = rules.are_of_nodes
+        self._best: Rank | None = None
+        self._is_known = False
+        if self._below:
+            self._tasks = sum(branch._tasks for branch in self._below)  # noqa: SLF001 - its own kind
         else:
-            self._leaf = Leaf(rules, nodes)
+            service_id = rules.rank.service_id
+            self._tasks = sum([on.by_service.get(service_id, 0) for on in layout.nodes])
+            self._leaf = Leaf(rules, layout.suited(rules.suited))
 
     def best(self) -> Rank | None:
         """Return the rank of the node that `take` would give, or None."""
+        if not self._is_known:
+            self._best = self._look()
+            self._is_known = self._is_alone
+        return self._best
+
+    def _look(self) -> Rank | None:
         if self._leaf is not None:
             return self._leaf.best()
         branch = self._best_below()
@@ -57,6 +80,7 @@ class Branch:
             branch = self._best_below()
             found = None if branch is None else branch.take()
         self._tasks += found is not None
+        self._is_known = False
         return found
 
     def _best_below(self) -> Branch | None:
