@@ -77,6 +77,33 @@ class SetPendingReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Evict:
+    """Ask a task to leave its node, though it could stay."""
+
+    task_id: str
+    reason: str
+    """What it does thereby: "makes room for db"."""
+    at_once: bool = False
+    """Without regard for its service's disruption budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nominate:
+    """Keep a node for a waiting task, against tasks of lower priorities."""
+
+    task_id: str
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetMaintenance:
+    """Open or close a node's maintenance window."""
+
+    node_id: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EndTask:
     """Set the observed state of a task whose agent cannot: ORPHANED, REJECTED or SHUTDOWN."""
 
@@ -179,8 +206,11 @@ Action: TypeAlias = (
     | AllocateTask
     | AssignTask
     | SetPendingReason
+    | Evict
+    | Nominate
     | EndTask
     | DeleteTask
+    | SetMaintenance
     | AllocatePorts
     | AllocateSubnet
     | SetRollout

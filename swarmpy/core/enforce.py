@@ -2,32 +2,25 @@
 
 A task must leave a node that is down, drained or removed, that no longer meets its
 constraints, or that has a no-execute taint which it does not tolerate, or no longer. The loop
-that fills the task's slot acts on that at once (`moves`), and the stopped task's agent reports
-how it ended. An agent that cannot report is not waited for without end: its tasks become
-ORPHANED once their node is removed, or down for a day.
+that fills the task's slot acts on that (moves.py), and the stopped task's agent reports how it
+ended. An agent that cannot report is not waited for without end: its tasks become ORPHANED
+once their node is removed, or down for a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from swarmpy.core import tell
-from swarmpy.core.actions import Action, CreateTask, Decision, EndTask, SetDesiredState, take
-from swarmpy.core.new_task import successor
+from swarmpy.core.actions import Decision, EndTask, take
+from swarmpy.core.node_life import is_drained, takes_new_tasks
 from swarmpy.core.schedule.constraint import matches
 from swarmpy.core.schedule.taint import leave_at_ms, refusing, shown, tolerances
 from swarmpy.core.slots import Slot
-from swarmpy.core.task_life import has_node, is_being_stopped, is_live, wants_to_run
-from swarmpy.pb.objects_pb2 import Node, Service, Task
+from swarmpy.core.task_life import has_node, is_being_stopped, is_live
+from swarmpy.pb.objects_pb2 import Node, Task
 from swarmpy.pb.specs_pb2 import TaskSpec
-from swarmpy.pb.types_pb2 import (
-    AVAILABILITY_DRAIN,
-    AVAILABILITY_PAUSE,
-    NODE_STATE_DOWN,
-    NODE_STATE_READY,
-    TASK_STATE_ORPHANED,
-    TASK_STATE_SHUTDOWN,
-)
+from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, TASK_STATE_ORPHANED
 
 ORPHANED_AFTER_MS = 24 * 3600 * 1000
 """How long a node may be down before its tasks are given up.
@@ -39,11 +32,8 @@ may give one address to two containers when the link heals.
 
 def takes_tasks(spec: TaskSpec, node: Node) -> bool:
     """Say whether a node without a task for `spec` should get one."""
-    available = node.spec.availability not in {AVAILABILITY_PAUSE, AVAILABILITY_DRAIN}
-    ready = node.status.state == NODE_STATE_READY
     return (
-        ready
-        and available
+        takes_new_tasks(node)
         and matches(spec.placement.constraints, node)
         and not refusing(tolerances(spec.placement), node)
     )
@@ -59,8 +49,8 @@ def must_leave(spec: TaskSpec, node: Node | None, now_ms: int) -> str:
         return "was removed"
     if node.status.state == NODE_STATE_DOWN:
         return "is down"
-    if node.spec.availability == AVAILABILITY_DRAIN:
-        return "is drained"
+    if is_drained(node):
+        return "is in maintenance" if node.in_maintenance else "is drained"
     if not matches(spec.placement.constraints, node):
         return "no longer meets the constraints"
     leaves = leave_at_ms(tolerances(spec.placement), node) if node.spec.taints else None
@@ -82,29 +72,6 @@ def next_leave_ms(slots: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int)
     return min(times, default=None)
 
 
-def moves(
-    service: Service, slots: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int
-) -> Iterator[tuple[Action, ...]]:
-    """Yield a step for each task that must leave its node: it stops, another takes its place.
-
-    Moving is no restart: no policy is asked and nothing is delayed. The first task that
-    leaves a node tells of it.
-    """
-    told: set[str] = set()
-    for task in (task for slot in slots for task in slot.holders):
-        if not task.node_id or not is_live(task) or not wants_to_run(task):
-            continue
-        node = nodes.get(task.node_id)
-        reason = must_leave(task.spec, node, now_ms)
-        if reason:
-            step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), CreateTask(successor(task)))
-            if task.node_id in told:
-                yield step
-            else:
-                told.add(task.node_id)
-                yield (*step, _moving(service, tell.node_name(node, task.node_id), reason))
-
-
 def orphans(node_id: str, node: Node | None, tasks: Iterable[Task], now_ms: int) -> Decision:
     """Return which of a node's tasks to give up: those that managers have stopped already.
 
@@ -118,12 +85,3 @@ def orphans(node_id: str, node: Node | None, tasks: Iterable[Task], now_ms: int)
     why = "was removed" if node is None else "has been down for a day"
     error = f"node {tell.node_name(node, node_id)} {why}"
     return take((EndTask(task.id, TASK_STATE_ORPHANED, error),) for task in waiting)
-
-
-def _moving(service: Service, node: str, reason: str) -> Action:
-    return tell.of_service(
-        service,
-        "TasksMoved",
-        f"the tasks of {service.spec.name} on {node}, which {reason}, are started elsewhere",
-        warning=True,
-    )

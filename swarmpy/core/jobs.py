@@ -21,7 +21,7 @@ from swarmpy.core.actions import (
     SetJob,
     take,
 )
-from swarmpy.core.enforce import moves, must_leave, next_leave_ms
+from swarmpy.core.enforce import must_leave, next_leave_ms
 from swarmpy.core.global_mode import fill
 from swarmpy.core.job_run import (
     ends_at_ms,
@@ -32,6 +32,7 @@ from swarmpy.core.job_run import (
     told,
 )
 from swarmpy.core.mode import REPLICATED_JOB, mode_of
+from swarmpy.core.moves import moves
 from swarmpy.core.new_task import is_of_this_version, may_make_tasks, new_task
 from swarmpy.core.reap import remove
 from swarmpy.core.slots import Slot, slots_of

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import count, islice
 
 from swarmpy.core.actions import Action, CreateTask, Decision, take
-from swarmpy.core.enforce import moves, next_leave_ms
+from swarmpy.core.enforce import next_leave_ms
+from swarmpy.core.moves import moves
 from swarmpy.core.new_task import may_make_tasks, new_task
 from swarmpy.core.reap import remove
 from swarmpy.core.slots import Slot, SlotKey, held_slots

@@ -28,6 +28,11 @@ def of_service(service: Service, reason: str, message: str, *, warning: bool = F
     return _tell("service", service.id, service.spec.name, reason, message, warning=warning)
 
 
+def of_node(node: Node, reason: str, message: str, *, warning: bool = False) -> Tell:
+    """Tell something about a node. `reason` is one CamelCase word."""
+    return _tell("node", node.id, node_name(node, node.id), reason, message, warning=warning)
+
+
 def of_cron_job(cron_job: CronJob, reason: str, message: str, *, warning: bool = False) -> Tell:
     """Tell something about a cron job. `reason` is one CamelCase word."""
     return _tell("cron job", cron_job.id, cron_job.spec.name, reason, message, warning=warning)

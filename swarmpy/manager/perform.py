@@ -17,10 +17,13 @@ from swarmpy.core.actions import (
     DeleteRow,
     DeleteTask,
     EndTask,
+    Evict,
+    Nominate,
     NoteSchedule,
     RemoveService,
     SetDesiredState,
     SetJob,
+    SetMaintenance,
     SetPendingReason,
     SetReplicas,
     SetRollout,
@@ -30,7 +33,7 @@ from swarmpy.core.actions import (
 from swarmpy.core.task_life import may_become
 from swarmpy.ids import IdSource
 from swarmpy.manager.revisions import record
-from swarmpy.pb.objects_pb2 import Event, Service, Task
+from swarmpy.pb.objects_pb2 import Event, Eviction, Service, Task
 from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_PENDING, TaskState
 from swarmpy.store.editor import Editor
 
@@ -52,6 +55,9 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
             case AllocateSubnet(network_id, subnet):
                 with tx.networks.edit(network_id) as network:
                     network.subnet = subnet
+            case SetMaintenance(node_id, is_open):
+                with tx.nodes.edit(node_id) as node:
+                    node.in_maintenance = is_open
             case AllocatePorts() | SetRollout() | SetReplicas() | SetJob() | RemoveService():
                 _edit_service(tx, action, ids)
             case (
@@ -61,6 +67,8 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
                 | AllocateTask()
                 | AssignTask()
                 | SetPendingReason()
+                | Evict()
+                | Nominate()
                 | EndTask()
             ):
                 _edit_task(tx, action, now_ms)
@@ -131,6 +139,8 @@ def _edit_task(
         | AllocateTask
         | AssignTask
         | SetPendingReason
+        | Evict
+        | Nominate
         | EndTask
     ),
     now_ms: int,
@@ -154,9 +164,14 @@ def _edit_task(
                 assert task.node_id in {"", node_id}, "a task never moves"
                 task.node_id = node_id
                 task.pending_reason = ""
+                task.nominated_node_id = ""
                 _observe(task, TASK_STATE_ASSIGNED, now_ms)
             case SetPendingReason(_, reason):
                 task.pending_reason = reason
+            case Evict(_, reason, at_once):
+                task.eviction.CopyFrom(Eviction(reason=reason, at_once=at_once))
+            case Nominate(_, node_id):
+                task.nominated_node_id = node_id
             case EndTask(_, state, error):
                 task.status.error = error
                 _observe(task, state, now_ms)

@@ -303,12 +303,15 @@ class Node(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     MANAGER_FIELD_NUMBER: _builtins.int
+    IN_MAINTENANCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
     updated_at_ms: _builtins.int
     role: _types_pb2.NodeRole.ValueType
     """what its certificate says"""
+    in_maintenance: _builtins.bool
+    """its window is open: it is drained"""
     @_builtins.property
     def spec(self) -> _specs_pb2.NodeSpec: ...
     @_builtins.property
@@ -331,10 +334,11 @@ class Node(_message.Message):
         status: Global___NodeStatus | None = ...,
         role: _types_pb2.NodeRole.ValueType = ...,
         manager: Global___ManagerStatus | None = ...,
+        in_maintenance: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "manager", b"manager", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "description", b"description", "id", b"id", "manager", b"manager", "role", b"role", "spec", b"spec", "status", b"status", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "description", b"description", "id", b"id", "in_maintenance", b"in_maintenance", "manager", b"manager", "role", b"role", "spec", b"spec", "status", b"status", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -672,6 +676,32 @@ class NetworkAddress(_message.Message):
 Global___NetworkAddress: _TypeAlias = NetworkAddress  # noqa: Y015
 
 @_typing.final
+class Eviction(_message.Message):
+    """Why a task shall leave its node, though it could stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    AT_ONCE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """for people: "makes room for db" """
+    at_once: _builtins.bool
+    """otherwise as soon as its service's disruption budget allows"""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        at_once: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Eviction: _TypeAlias = Eviction  # noqa: Y015
+
+@_typing.final
 class Task(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -715,6 +745,8 @@ class Task(_message.Message):
     JOB_ITERATION_FIELD_NUMBER: _builtins.int
     STOP_FIRST_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    EVICTION_FIELD_NUMBER: _builtins.int
+    NOMINATED_NODE_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -737,6 +769,8 @@ class Task(_message.Message):
     job_iteration: _builtins.int
     stop_first: _builtins.bool
     """waits for those before it in its slot to end, until start_after_ms"""
+    nominated_node_id: _builtins.str
+    """room is being made for it there"""
     @_builtins.property
     def spec(self) -> _specs_pb2.TaskSpec: ...
     @_builtins.property
@@ -749,6 +783,8 @@ class Task(_message.Message):
     def environment(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """what its slot adds to that of its containers"""
 
+    @_builtins.property
+    def eviction(self) -> Global___Eviction: ...
     def __init__(
         self,
         *,
@@ -772,10 +808,12 @@ class Task(_message.Message):
         job_iteration: _builtins.int = ...,
         stop_first: _builtins.bool = ...,
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        eviction: Global___Eviction | None = ...,
+        nominated_node_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["eviction", b"eviction", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -303,8 +303,14 @@ class TaskSpec(_message.Message):
     PLACEMENT_FIELD_NUMBER: _builtins.int
     NETWORKS_FIELD_NUMBER: _builtins.int
     FORCE_UPDATE_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    NEVER_PREEMPTS_FIELD_NUMBER: _builtins.int
     force_update: _builtins.int
     """a counter: a change replaces every task"""
+    priority: _builtins.int
+    """tasks of a higher one are placed first, and may displace others"""
+    never_preempts: _builtins.bool
+    """it waits for room whatever its priority"""
     @_builtins.property
     def containers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContainerSpec]:
         """at least one; they share one network namespace"""
@@ -329,10 +335,12 @@ class TaskSpec(_message.Message):
         placement: Global___Placement | None = ...,
         networks: _abc.Iterable[Global___NetworkAttachment] | None = ...,
         force_update: _builtins.int = ...,
+        priority: _builtins.int = ...,
+        never_preempts: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "placement", b"placement", "reservations", b"reservations", "restart", b"restart"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["containers", b"containers", "force_update", b"force_update", "limits", b"limits", "networks", b"networks", "placement", b"placement", "reservations", b"reservations", "restart", b"restart"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["containers", b"containers", "force_update", b"force_update", "limits", b"limits", "networks", b"networks", "never_preempts", b"never_preempts", "placement", b"placement", "priority", b"priority", "reservations", b"reservations", "restart", b"restart"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -538,6 +546,7 @@ class ServiceSpec(_message.Message):
     REVISIONS_KEPT_FIELD_NUMBER: _builtins.int
     AUTOSCALE_FIELD_NUMBER: _builtins.int
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
+    DISRUPTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     revisions_kept: _builtins.int
@@ -570,6 +579,10 @@ class ServiceSpec(_message.Message):
     def depends_on(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dependency]:
         """waited for before its first tasks are made"""
 
+    @_builtins.property
+    def disruption(self) -> _types_pb2.DisruptionBudget:
+        """not set: as many as an update stops at once"""
+
     def __init__(
         self,
         *,
@@ -586,10 +599,11 @@ class ServiceSpec(_message.Message):
         revisions_kept: _builtins.int | None = ...,
         autoscale: _types_pb2.AutoscaleConfig | None = ...,
         depends_on: _abc.Iterable[Global___Dependency] | None = ...,
+        disruption: _types_pb2.DisruptionBudget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__revisions_kept: _TypeAlias = _typing.Literal["revisions_kept"]  # noqa: Y015
     _WhichOneofArgType__revisions_kept: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept"]  # noqa: Y015
@@ -869,6 +883,7 @@ class NodeSpec(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     AVAILABILITY_FIELD_NUMBER: _builtins.int
     TAINTS_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
     role: _types_pb2.NodeRole.ValueType
     """wanted; the node's certificate follows"""
     availability: _types_pb2.Availability.ValueType
@@ -876,6 +891,8 @@ class NodeSpec(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def taints(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Taint]: ...
+    @_builtins.property
+    def maintenance(self) -> _types_pb2.MaintenanceWindow: ...
     def __init__(
         self,
         *,
@@ -883,10 +900,11 @@ class NodeSpec(_message.Message):
         role: _types_pb2.NodeRole.ValueType = ...,
         availability: _types_pb2.Availability.ValueType = ...,
         taints: _abc.Iterable[_types_pb2.Taint] | None = ...,
+        maintenance: _types_pb2.MaintenanceWindow | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance", b"maintenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels", b"labels", "role", b"role", "taints", b"taints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels", b"labels", "maintenance", b"maintenance", "role", b"role", "taints", b"taints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -948,6 +966,7 @@ class ClusterSpec(_message.Message):
     AUTOLOCK_FIELD_NUMBER: _builtins.int
     GOSSIP_PROFILE_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    REBALANCE_FIELD_NUMBER: _builtins.int
     heartbeat_s: _builtins.float
     """default 2"""
     task_history: _builtins.int
@@ -964,6 +983,8 @@ class ClusterSpec(_message.Message):
     def address_pools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """CIDRs that subnets are cut from; default 10.128.0.0/9"""
 
+    @_builtins.property
+    def rebalance(self) -> _types_pb2.RebalancePolicy: ...
     def __init__(
         self,
         *,
@@ -974,10 +995,11 @@ class ClusterSpec(_message.Message):
         autolock: _builtins.bool = ...,
         gossip_profile: _builtins.str = ...,
         strategy: _types_pb2.PlacementStrategy.ValueType = ...,
+        rebalance: _types_pb2.RebalancePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rebalance", b"rebalance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "strategy", b"strategy", "task_history", b"task_history"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_pools", b"address_pools", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "heartbeat_s", b"heartbeat_s", "node_certificate_ttl_s", b"node_certificate_ttl_s", "rebalance", b"rebalance", "strategy", b"strategy", "task_history", b"task_history"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

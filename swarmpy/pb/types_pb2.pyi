@@ -985,3 +985,91 @@ class TopologySpread(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TopologySpread: _TypeAlias = TopologySpread  # noqa: Y015
+
+@_typing.final
+class DisruptionBudget(_message.Message):
+    """How many tasks of a service may be away at once for the sake of nodes: because one is
+    drained or maintained, or tasks are balanced anew. Tasks of nodes that fail are not counted
+    on: they make it smaller.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_UNAVAILABLE_FIELD_NUMBER: _builtins.int
+    MIN_AVAILABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def max_unavailable(self) -> Global___Budget:
+        """a ratio is rounded down"""
+
+    @_builtins.property
+    def min_available(self) -> Global___Budget:
+        """a ratio is rounded up"""
+
+    def __init__(
+        self,
+        *,
+        max_unavailable: Global___Budget | None = ...,
+        min_available: Global___Budget | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "max_unavailable", b"max_unavailable", "min_available", b"min_available"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "max_unavailable", b"max_unavailable", "min_available", b"min_available"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_budget: _TypeAlias = _typing.Literal["max_unavailable", "min_available"]  # noqa: Y015
+    _WhichOneofArgType_budget: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_budget) -> _WhichOneofReturnType_budget | None: ...
+
+Global___DisruptionBudget: _TypeAlias = DisruptionBudget  # noqa: Y015
+
+@_typing.final
+class MaintenanceWindow(_message.Message):
+    """A time in which a node is drained."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STARTS_AT_MS_FIELD_NUMBER: _builtins.int
+    ENDS_AT_MS_FIELD_NUMBER: _builtins.int
+    starts_at_ms: _builtins.int
+    ends_at_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        starts_at_ms: _builtins.int = ...,
+        ends_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_at_ms", b"ends_at_ms", "starts_at_ms", b"starts_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MaintenanceWindow: _TypeAlias = MaintenanceWindow  # noqa: Y015
+
+@_typing.final
+class RebalancePolicy(_message.Message):
+    """Whether tasks are moved only to be spread better."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTOMATIC_FIELD_NUMBER: _builtins.int
+    MOVES_AT_ONCE_FIELD_NUMBER: _builtins.int
+    INTERVAL_S_FIELD_NUMBER: _builtins.int
+    automatic: _builtins.bool
+    moves_at_once: _builtins.int
+    """in the whole swarm; default 1"""
+    interval_s: _builtins.float
+    """between looks; default 60"""
+    def __init__(
+        self,
+        *,
+        automatic: _builtins.bool = ...,
+        moves_at_once: _builtins.int = ...,
+        interval_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "interval_s", b"interval_s", "moves_at_once", b"moves_at_once"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebalancePolicy: _TypeAlias = RebalancePolicy  # noqa: Y015

@@ -45,8 +45,20 @@ def test_every_filter_is_explained_on_every_node_also_after_the_first_failure() 
         for verdict in of_task.nodes
     }
     assert told == {
-        "host-a": {"ready": True, "constraint": False, "taint": True, "resources": False},
-        "host-b": {"ready": False, "constraint": True, "taint": True, "resources": True},
+        "host-a": {
+            "ready": True,
+            "priority": True,
+            "constraint": False,
+            "taint": True,
+            "resources": False,
+        },
+        "host-b": {
+            "ready": False,
+            "priority": True,
+            "constraint": True,
+            "taint": True,
+            "resources": True,
+        },
     }
     assert not any(verdict.eligible for verdict in of_task.nodes)
     assert all(one.reason for verdict in of_task.nodes for one in verdict.filters)

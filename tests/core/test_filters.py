@@ -249,4 +249,4 @@ def test_a_host_port_in_use_names_its_owner() -> None:
 
 def test_filters_that_a_task_asks_nothing_of_are_silent() -> None:
     need = Need.of(task("t")).among(Domains([], {}), [])
-    assert [one.name for one in FILTERS if one.asked(need)] == ["ready", "taint"]
+    assert [one.name for one in FILTERS if one.asked(need)] == ["ready", "priority", "taint"]

@@ -15,6 +15,7 @@ from swarmpy.core.schedule.place import is_pending, place
 from swarmpy.pb.objects_pb2 import Node, Task
 from swarmpy.pb.specs_pb2 import Placement
 from swarmpy.pb.types_pb2 import (
+    NODE_STATE_DOWN,
     TASK_STATE_ASSIGNED,
     TASK_STATE_FAILED,
     TASK_STATE_PENDING,
@@ -116,7 +117,7 @@ def test_a_decision_begins_anew_when_a_node_has_changed() -> None:
     rows = Rows([node("a"), node("b")], waiting(ACTIONS_AT_ONCE + 10))
     rows.commit(decided(rows.ledger))
     away = node("b")
-    away.status.state = 0
+    away.status.state = NODE_STATE_DOWN
     rows.put_node(away)
     assert {action.node_id for action in decided(rows.ledger)} == {"a"}
 
@@ -211,6 +212,8 @@ def happen(rows: Rows, what: str, with_what: Any) -> None:
         case "node":
             node_id, cpus = with_what
             rows.put_node(node(node_id, cpus=cpus, generic={"gpu": 2}))
+        case _:
+            pass  # it is about a task that is not there
 
 
 @given(events())

@@ -125,7 +125,9 @@ def test_tasks_leave_nodes_they_cannot_stay_on(change: str, moves: bool) -> None
     if change == "drained":
         host.spec.availability = AVAILABILITY_DRAIN
     nodes = {} if change == "gone" else {"n1": host}
-    decision = reconcile(web(2), [running(1), running(2)], nodes, NOW_MS)
+    owner = web(2)
+    owner.spec.update.parallelism = 0
+    decision = reconcile(owner, [running(1), running(2)], nodes, NOW_MS)
     assert created(decision) == ([1, 2] if moves else [])
     stopped = pick(decision, SetDesiredState)
     assert {(a.task_id, a.state) for a in stopped} == (

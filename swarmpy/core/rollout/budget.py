@@ -57,12 +57,13 @@ def budgets(config: UpdateConfig, size: int) -> tuple[int, int]:
     """Return how many tasks may be too many, and how many slots may be missing; never both 0,
     also where ratios of a small service come to nothing.
     """
-    surge = _resolved(config.max_surge, size, rounds_up=True)
-    missing = _resolved(config.max_unavailable, size, rounds_up=False)
+    surge = resolved(config.max_surge, size, rounds_up=True)
+    missing = resolved(config.max_unavailable, size, rounds_up=False)
     return surge, missing or (0 if surge else 1)
 
 
-def _resolved(budget: Budget, size: int, *, rounds_up: bool) -> int:
+def resolved(budget: Budget, size: int, *, rounds_up: bool) -> int:
+    """Return how many of `size` a budget comes to."""
     if budget.WhichOneof("budget") != "ratio":
         return budget.count
     share = budget.ratio * size

@@ -38,6 +38,7 @@ class Need:
     tolerated: tuple[Tolerance, ...]
     terms: tuple[Term, ...]
     skews: tuple[SkewRule, ...]
+    priority: int = 0
     neighbours: Neighbours | None = field(default=None, compare=False)
 
     @property
@@ -69,6 +70,7 @@ class Need:
             tolerances(placement),
             terms_of(placement),
             skew_rules(placement),
+            task.spec.priority,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.neighbour_filters import Affinity, AntiAffinity, TopologySpread
-from swarmpy.core.schedule.node_filters import Constraints, Platforms, Ready, Taints
+from swarmpy.core.schedule.node_filters import Constraints, Kept, Platforms, Ready, Taints
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.schedule.usage_filters import (
     GenericResources,
@@ -15,7 +15,13 @@ from swarmpy.core.schedule.usage_filters import (
     Reservations,
 )
 
-NODE_FILTERS: tuple[Filter, ...] = (Ready(), Constraints(), Taints(), Platforms())
+NODE_FILTERS: tuple[Filter, ...] = (
+    Ready(),
+    Kept(),
+    Constraints(),
+    Taints(),
+    Platforms(),
+)
 USAGE_FILTERS: tuple[Filter, ...] = (
     Reservations(),
     GenericResources(),

@@ -26,7 +26,6 @@ from swarmpy.core.schedule.place import Placement, is_pending, place
 from swarmpy.core.task_life import has_failed, has_node, is_ended, keeps_slot, since_ms
 from swarmpy.pb.objects_pb2 import Node, Task
 
-
 Held: TypeAlias = tuple[str, bool]
 """What a task takes up: the id of its node, and whether it still keeps its slot."""
 
@@ -118,11 +117,21 @@ class Ledger:
             (on.add if step > 0 else on.remove)(task)
 
     def _follow_waiting(self, old: Task | None, new: Task | None) -> None:
+        if old is not None and old.nominated_node_id:
+            self._keep_no_more(old)
         if new is not None and is_pending(new):
             self.waiting[new.id] = new
+            if new.nominated_node_id in self.tallies:
+                self.tallies[new.nominated_node_id].keep_for(new)
+                self._going_on = None
         elif old is not None and self.waiting.pop(old.id, None) is not None:
             is_placed = new is not None and has_node(new)
             self._going_on = self._going_on if is_placed else None
+
+    def _keep_no_more(self, task: Task) -> None:
+        on = self.tallies.get(task.nominated_node_id)
+        if on is not None and on.kept_for.pop(task.id, None) is not None:
+            self._going_on = None
 
     def _follow_failure(self, old: Task | None, new: Task | None) -> None:
         if new is not None and has_failed(new) and not (old is not None and has_failed(old)):

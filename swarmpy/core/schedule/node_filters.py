@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shlex
 
+from swarmpy.core.node_life import is_drained, is_ready, takes_new_tasks
 from swarmpy.core.schedule.attribute import NODE_LABEL, find_value
 from swarmpy.core.schedule.constraint import Constraint, matches, parse
 from swarmpy.core.schedule.filter import Filter, Need, platform_key
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.schedule.taint import refusing, shown
 from swarmpy.pb.types_pb2 import (
-    AVAILABILITY_DRAIN,
     AVAILABILITY_PAUSE,
     NODE_STATE_DOWN,
-    NODE_STATE_READY,
 )
 
 
@@ -26,11 +25,7 @@ class Ready(Filter):
         return True
 
     def passes(self, need: Need, on: NodeTally) -> bool:
-        node = on.node
-        return node.status.state == NODE_STATE_READY and node.spec.availability not in {
-            AVAILABILITY_PAUSE,
-            AVAILABILITY_DRAIN,
-        }
+        return takes_new_tasks(on.node)
 
     def wish(self, need: Need) -> str:
         return "a node that is ready and active"
@@ -39,18 +34,51 @@ class Ready(Filter):
         node = on.node
         if node.status.state == NODE_STATE_DOWN:
             return f"is down: {node.status.message or 'its heartbeats have stopped'}"
-        if node.status.state != NODE_STATE_READY:
+        if not is_ready(node):
             return "has not been heard of since the present leader took over"
         if node.spec.availability == AVAILABILITY_PAUSE:
             return "is paused: it keeps its tasks and takes no new ones"
-        if node.spec.availability == AVAILABILITY_DRAIN:
+        if node.in_maintenance:
+            return "is in maintenance: it gives its tasks away until that is over"
+        if is_drained(node):
             return "is drained: it gives its tasks away"
         return "is ready and active"
 
     def help(self, need: Need, on: NodeTally) -> str:
-        if on.node.status.state != NODE_STATE_READY:
+        if not is_ready(on.node):
             return f"start {on.name} again"
+        if on.node.in_maintenance:
+            return f"swarmpy node maintenance --clear {on.name}"
         return f"swarmpy node update --availability active {on.name}"
+
+
+class Kept(Filter):
+    """No task of a higher priority waits for room on the node."""
+
+    name = "priority"
+
+    def asked(self, need: Need) -> bool:
+        return True
+
+    def passes(self, need: Need, on: NodeTally) -> bool:
+        return not on.kept_for or not _before(need, on)
+
+    def wish(self, need: Need) -> str:
+        return "a node that is not kept for tasks of a higher priority"
+
+    def sentence(self, need: Need, on: NodeTally) -> str:
+        names = _before(need, on)
+        if not names:
+            return "is kept for nobody of a higher priority"
+        return f"is kept for {' and '.join(names)}, of a higher priority than {need.priority}"
+
+    def help(self, need: Need, on: NodeTally) -> str:
+        return f"wait until {' and '.join(_before(need, on))} has its node, or raise the priority"
+
+
+def _before(need: Need, on: NodeTally) -> list[str]:
+    """Return the services that a node is kept for before others of this priority."""
+    return sorted({name for priority, name in on.kept_for.values() if priority > need.priority})
 
 
 class Constraints(Filter):

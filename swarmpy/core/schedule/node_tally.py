@@ -39,6 +39,7 @@ class NodeTally:
         "host_ports",
         "id",
         "is_tainted",
+        "kept_for",
         "memory_bytes",
         "memory_bytes_in_all",
         "nano_cpus",
@@ -62,6 +63,9 @@ class NodeTally:
         """Tasks that failed within the last five minutes."""
         self.repels: dict[Term, dict[str, int]] = {}
         """Whom tasks here keep away: the names of the services that do, and their tasks."""
+
+        self.kept_for: dict[str, tuple[int, str]] = {}
+        """Tasks that wait for room here: their priority, and their service's name."""
 
     def become(self, node: Node) -> None:
         """Take in what the node is now; its tasks stay."""
@@ -88,6 +92,10 @@ class NodeTally:
         for key in host_ports(task.ports):
             self.host_ports.pop(key, None)
         self._count(task, -1)
+
+    def keep_for(self, task: Task) -> None:
+        """Keep tasks of lower priorities off, for one that was nominated."""
+        self.kept_for[task.id] = (task.spec.priority, task.service_name)
 
     def count_failure(self, version: Version, step: int = 1) -> None:
         """Count a task that failed here not long ago; with a step of -1 no more."""
@@ -125,6 +133,8 @@ def tally(nodes: Iterable[Node], tasks: Iterable[Task], now_ms: int) -> dict[str
     """Return a tally for each node, by its id, in the order of the nodes."""
     tallies = {node.id: NodeTally(node) for node in nodes}
     for task in tasks:
+        if task.nominated_node_id in tallies and keeps_slot(task) and not has_node(task):
+            tallies[task.nominated_node_id].keep_for(task)
         on = tallies.get(task.node_id)
         if on is None or not has_node(task):
             continue

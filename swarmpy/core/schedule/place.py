@@ -2,7 +2,8 @@
 
 Tasks of one service and version need the same, so they are placed as a group: of the filters
 on what is left of a node, only the one that has just taken a task is asked again. Filters
-on what a node is are asked once for all groups that need the same.
+on what a node is are asked once for all groups that need the same. Groups of a higher priority
+come first.
 
 Tasks that must be near others go last, and again as long as that gives any of them a node:
 where they may go depends on where those others went. Each round costs what a group costs.
@@ -49,7 +50,7 @@ def place(
             groups.setdefault(_alike(task), []).append(task)
     placing = _Placing(tallies, around)
     following = []
-    for group in groups.values():
+    for group in sorted(groups.values(), key=lambda group: -group[0].spec.priority):
         if must_be_near(group[0]):
             following.append(group)
         else:
@@ -90,7 +91,7 @@ class Suited:
 
     def to(self, need: Need) -> frozenset[str]:
         """Return the ids of the nodes that pass every filter on what a node is."""
-        key = (need.constraints, need.tolerated, need.platforms)
+        key = (need.constraints, need.tolerated, need.platforms, need.priority)
         if key not in self._known:
             filters = asked(NODE_FILTERS, need)
             self._known[key] = frozenset(on.id for on in self._nodes if pass_all(filters, need, on))

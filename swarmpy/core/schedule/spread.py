@@ -49,8 +49,10 @@ class Branch:
         self._is_alone = rules.are_of_nodes
         self._best: Rank | None = None
         self._is_known = False
+        self._tasks: int
         if self._below:
-            self._tasks = sum(branch._tasks for branch in self._below)  # noqa: SLF001 - its own kind
+            # A branch knows its own kind.
+            self._tasks = sum(branch._tasks for branch in self._below)  # noqa: SLF001
         else:
             service_id = rules.rank.service_id
             self._tasks = sum([on.by_service.get(service_id, 0) for on in layout.nodes])

@@ -7,6 +7,7 @@ from swarmpy.manager.loops.cron import CronLoop
 from swarmpy.manager.loops.enforce import EnforceLoop
 from swarmpy.manager.loops.global_mode import GlobalLoop
 from swarmpy.manager.loops.jobs import JobLoop
+from swarmpy.manager.loops.maintenance import MaintenanceLoop
 from swarmpy.manager.loops.reap import StackReapLoop, TaskReapLoop
 from swarmpy.manager.loops.replicated import ReplicatedLoop
 from swarmpy.manager.loops.restart import RestartLoop
@@ -20,6 +21,7 @@ ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
     RestartLoop,
     RolloutLoop,
     EnforceLoop,
+    MaintenanceLoop,
     TaskReapLoop,
     StackReapLoop,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.manager.loops.allocator import Allocator
+from swarmpy.manager.loops.preempt import PreemptLoop
 from swarmpy.manager.loops.scheduler import Scheduler
 
-PLACEMENT_LOOPS: tuple[type[ControlLoop], ...] = (Allocator, Scheduler)
+PLACEMENT_LOOPS: tuple[type[ControlLoop], ...] = (Allocator, Scheduler, PreemptLoop)

@@ -93,9 +93,15 @@ def _begins_to_wait(old: Task | None, new: Task | None) -> bool:
 
 
 def _leaves_room(old: Task | None, new: Task | None) -> bool:
-    if old is None or not old.node_id:
+    """Say whether others may go where a task was, or where room was kept for it."""
+    if old is None or not (old.node_id or old.nominated_node_id):
         return False
-    return new is None or is_ended(new) != is_ended(old) or keeps_slot(new) != keeps_slot(old)
+    return (
+        new is None
+        or is_ended(new) != is_ended(old)
+        or keeps_slot(new) != keeps_slot(old)
+        or new.nominated_node_id != old.nominated_node_id
+    )
 
 
 def _around(view: View) -> Around:

@@ -1,0 +1,97 @@
+"""Takes tasks off nodes: each is stopped, and another one takes its place elsewhere.
+
+What a node can no longer run moves at once. What is moved for the sake of a node, because it
+is drained or balanced, moves as fast as the service's disruption budget allows. Moving is no
+restart: no policy is asked and nothing is delayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from swarmpy.core import tell
+from swarmpy.core.actions import Action, CreateTask, SetDesiredState
+from swarmpy.core.disruption import allowance, serves
+from swarmpy.core.enforce import must_leave
+from swarmpy.core.new_task import successor
+from swarmpy.core.node_life import is_drained
+from swarmpy.core.slots import Slot
+from swarmpy.core.task_life import is_live, keeps_slot, wants_to_run
+from swarmpy.pb.objects_pb2 import Node, Service, Task
+from swarmpy.pb.types_pb2 import TASK_STATE_SHUTDOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Why a task leaves its node."""
+
+    reason: str
+    waits: bool
+    """For its service's disruption budget."""
+    is_of_node: bool = True
+    """All the tasks there leave, not this one alone."""
+
+
+def moves(
+    service: Service, slots: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int
+) -> Iterator[tuple[Action, ...]]:
+    """Yield a step for each task that leaves its node now. `slots` are all that are wanted."""
+    kept = list(slots)
+    left = allowance(service, kept)
+    told: set[str] = set()
+    for slot in kept:
+        for task in slot.holders:
+            node = nodes.get(task.node_id)
+            leaving = _leaving(task, node, now_ms)
+            if leaving is None:
+                continue
+            if leaving.waits and serves(slot):
+                if not left:
+                    continue
+                left -= 1
+            step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), CreateTask(successor(task)))
+            if leaving.is_of_node and (task.node_id in told or _has_begun(task, kept, node)):
+                yield step
+            else:
+                told.add(task.node_id)
+                yield (*step, _event(service, task, tell.node_name(node, task.node_id), leaving))
+
+
+def _leaving(task: Task, node: Node | None, now_ms: int) -> Leaving | None:
+    if not task.node_id or not is_live(task) or not wants_to_run(task):
+        return None
+    reason = must_leave(task.spec, node, now_ms)
+    if reason:
+        return Leaving(reason, waits=node is not None and is_drained(node))
+    if task.HasField("eviction"):
+        at_once = task.eviction.at_once
+        return Leaving(task.eviction.reason, waits=not at_once, is_of_node=False)
+    return None
+
+
+def _has_begun(task: Task, slots: Iterable[Slot], node: Node | None) -> bool:
+    """Say whether others left the node before, since it is as it is, so that it was told."""
+    return node is not None and any(
+        other.node_id == task.node_id
+        and not keeps_slot(other)
+        and other.updated_at_ms >= node.updated_at_ms
+        for slot in slots
+        for other in slot.tasks
+    )
+
+
+def _event(service: Service, task: Task, node: str, leaving: Leaving) -> Action:
+    if leaving.is_of_node:
+        return tell.of_service(
+            service,
+            "TasksMoved",
+            f"the tasks of {service.spec.name} on {node}, which {leaving.reason}, "
+            "are started elsewhere",
+            warning=True,
+        )
+    return tell.of_service(
+        service,
+        "TaskEvicted",
+        f"{tell.task_name(task)} is started elsewhere than on {node}: it {leaving.reason}",
+    )
