@@ -12,6 +12,7 @@ from swarmpy.cli.noun import noun
 from swarmpy.cli.options import GOSSIP_PROFILES, Format, FormatOption
 from swarmpy.core.schedule.rank import STRATEGIES
 from swarmpy.errors import InvalidInput
+from swarmpy.pb.types_pb2 import RebalancePolicy
 
 app = noun("The swarm itself: its id and its settings.")
 
@@ -43,12 +44,23 @@ def update(
             help="Of nodes that suit a task equally well: the emptiest, or the fullest.",
         ),
     ] = "",
+    rebalance: Annotated[
+        bool | None,
+        typer.Option(
+            "--rebalance/--no-rebalance",
+            help="Whether tasks move by themselves to be spread better.",
+            show_default=False,
+        ),
+    ] = None,
+    rebalance_moves: Annotated[
+        int, typer.Option(min=1, help="So many of them at once, in the whole swarm.")
+    ] = 1,
 ) -> None:
     """Change a setting of the swarm."""
     if strategy and strategy not in STRATEGIES:
         raise typer.BadParameter(f"{strategy!r} is none of {', '.join(STRATEGIES)}")
-    if autolock is None and not strategy and not gossip_profile:
-        remedy = "give --autolock, --no-autolock, --gossip-profile or --strategy"
+    if autolock is None and rebalance is None and not strategy and not gossip_profile:
+        remedy = "give --autolock, --gossip-profile, --strategy or --rebalance"
         raise InvalidInput("nothing to change", remedy=remedy)
     with SyncClient.connect() as client:
         if strategy:
@@ -57,6 +69,10 @@ def update(
         if gossip_profile:
             client.update_cluster(gossip_profile=gossip_profile)
             render.say(f"✔ nodes gossip at the pace {gossip_profile} as soon as they hear of it")
+        if rebalance is not None:
+            policy = RebalancePolicy(automatic=rebalance, moves_at_once=rebalance_moves)
+            client.update_cluster(rebalance=policy)
+            render.say(f"✔ tasks {'move' if rebalance else 'do not move'} to be spread better")
         if autolock is not None:
             _set_autolock(client, autolock=autolock)
 

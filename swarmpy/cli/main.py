@@ -36,6 +36,7 @@ COMMANDS = {
     "secret": "Secrets: files that only their services may read.",
     "network": "Networks that services attach to.",
     "net": "Links between nodes: probe every pair.",
+    "rebalance": "Move tasks to where they had better run.",
     "why": "Say why a service or task is where it is, or nowhere.",
     "events": "Show what happened.",
     "doctor": "Check this machine, and say how to mend it.",

@@ -9,7 +9,7 @@ import typer
 
 from swarmpy import SyncClient
 from swarmpy.cli import render, when
-from swarmpy.cli.arguments import pairs, taint
+from swarmpy.cli.arguments import duration_s, pairs, taint
 from swarmpy.cli.here import node_id_here
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption
@@ -57,6 +57,12 @@ class _Row:
         return f"{state} {when.span(self.gossip.age_s)}"
 
     @property
+    def availability(self) -> str:
+        if self.node.in_maintenance:
+            return "maintenance"
+        return word(Availability.DESCRIPTOR, self.node.spec.availability)
+
+    @property
     def role(self) -> str:
         role = word(NodeRole.DESCRIPTOR, self.node.role)
         if self.leads:
@@ -71,7 +77,7 @@ _COLUMNS: render.Columns[_Row] = {
     "HOSTNAME": lambda row: row.node.description.hostname,
     "STATE": lambda row: word(NodeState.DESCRIPTOR, row.node.status.state),
     "GOSSIP": lambda row: row.heard,
-    "AVAILABILITY": lambda row: word(Availability.DESCRIPTOR, row.node.spec.availability),
+    "AVAILABILITY": lambda row: row.availability,
     "ROLE": lambda row: row.role,
     "ADDRESS": lambda row: row.node.status.address,
     "ENGINE": lambda row: row.node.description.engine,
@@ -193,6 +199,29 @@ def drain(nodes: NodesArgument) -> None:
         for node in nodes:
             client.update_node(node, availability=AVAILABILITY_DRAIN)
             render.say(f"{node} drains; swarmpy node update {node} --availability active ends it")
+
+
+@app.command("maintenance")
+def maintenance(
+    node: NodeArgument,
+    begin: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="2026-12-01T22:00Z; left out: now.")
+    ] = "",
+    lasts: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long.")] = "",
+    clear: Annotated[bool, typer.Option("--clear", help="End it, or call it off.")] = False,
+) -> None:
+    """Drain a node for some time: from then until it is over it takes no tasks."""
+    if clear == bool(lasts) or (clear and begin):
+        raise typer.BadParameter("give --for, with or without --from; or --clear alone")
+    with SyncClient.connect() as client:
+        if clear:
+            client.maintain_node(node, 0, 0)
+            render.say(f"{node} has no maintenance window")
+            return
+        starts_ms = when.parse(begin) if begin else when.now_ms()
+        ends_ms = starts_ms + round(duration_s(lasts) * 1000)
+        client.maintain_node(node, starts_ms, ends_ms)
+        render.say(f"{node} is drained from {when.moment(starts_ms)} to {when.moment(ends_ms)}")
 
 
 @app.command("rm")

@@ -103,6 +103,15 @@ class SpecFlags:
         str, typer.Option(metavar="N%", help="Use of what is reserved that it aims at.")
     ] = ""
     autoscale_memory: Annotated[str, typer.Option(metavar="N%", help="Likewise.")] = ""
+    priority: Annotated[
+        int | None, typer.Option(help="Tasks of a higher one are placed first, and find room.")
+    ] = None
+    disruption_max_unavailable: Annotated[
+        str, typer.Option(metavar="N|N%", help="Tasks that a drain may take away at once.")
+    ] = ""
+    disruption_min_available: Annotated[
+        str, typer.Option(metavar="N|N%", help="Tasks that it must leave.")
+    ] = ""
     stop_grace: Annotated[str, typer.Option(metavar="DURATION")] = ""
     user: Annotated[str, typer.Option()] = ""
     workdir: Annotated[str, typer.Option()] = ""

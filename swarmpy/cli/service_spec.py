@@ -67,6 +67,16 @@ def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
     _apply_number(spec, flags)
     _apply_autoscale(spec, flags)
     _apply_job(spec, flags)
+    _apply_importance(spec, flags)
+
+
+def _apply_importance(spec: ServiceSpec, flags: SpecFlags) -> None:
+    if flags.priority is not None:
+        spec.task.priority = flags.priority
+    if flags.disruption_max_unavailable:
+        spec.disruption.max_unavailable.CopyFrom(budget(flags.disruption_max_unavailable))
+    if flags.disruption_min_available:
+        spec.disruption.min_available.CopyFrom(budget(flags.disruption_min_available))
 
 
 def _apply_number(spec: ServiceSpec, flags: SpecFlags) -> None:

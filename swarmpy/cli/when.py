@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import typer
+
 from swarmpy.daemon.clock import SystemClock
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -32,6 +34,18 @@ def remaining(until_ms: int) -> str:
     """Return how long it still lasts."""
     left_s = (until_ms - now_ms()) / 1000
     return span(left_s) if left_s > 0 else "expired"
+
+
+def parse(text: str) -> int:
+    """Return ms since the Unix epoch of an ISO 8601 time; one without a zone is local.
+
+    Raises:
+        typer.BadParameter
+    """
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-12-01T22:00Z") from None
 
 
 def moment(at_ms: int) -> str:

@@ -11,7 +11,11 @@ from swarmpy.pb.control_pb2 import (
 )
 from swarmpy.pb.keys_pb2 import BackupContent
 from swarmpy.pb.objects_pb2 import Cluster
-from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_UNSPECIFIED, PlacementStrategy
+from swarmpy.pb.types_pb2 import (
+    PLACEMENT_STRATEGY_UNSPECIFIED,
+    PlacementStrategy,
+    RebalancePolicy,
+)
 
 
 class ClusterCalls(Calls):
@@ -22,6 +26,7 @@ class ClusterCalls(Calls):
         unlock_key: str = "",
         strategy: PlacementStrategy.ValueType = PLACEMENT_STRATEGY_UNSPECIFIED,
         gossip_profile: str = "",
+        rebalance: RebalancePolicy | None = None,
     ) -> Cluster:
         """Change what is given and nothing else; return the swarm as it is then.
 
@@ -36,6 +41,7 @@ class ClusterCalls(Calls):
             unlock_key=unlock_key,
             gossip_profile=gossip_profile,
             strategy=strategy,
+            rebalance=rebalance,
         )
         return await self._connection.write(lambda c: c.UpdateCluster, request)
 

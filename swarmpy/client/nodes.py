@@ -15,8 +15,10 @@ from swarmpy.pb.control_pb2 import (
     ListNodesRequest,
     ListNodesResponse,
     ListTokensRequest,
+    RebalanceRequest,
     RemoveNodeRequest,
     RevokeTokenRequest,
+    TaskMove,
     UpdateNodeRequest,
 )
 from swarmpy.pb.objects_pb2 import Cluster, JoinToken, Node
@@ -25,6 +27,7 @@ from swarmpy.pb.types_pb2 import (
     NODE_ROLE_UNSPECIFIED,
     NODE_ROLE_WORKER,
     Availability,
+    MaintenanceWindow,
     NodeRole,
     Taint,
 )
@@ -74,6 +77,21 @@ class NodeCalls(Calls):
         """Give a node taints, and take away those of the keys `remove`; return it."""
         request = UpdateNodeRequest(node=ref, taints_add=add, taints_remove=remove)
         return await self._connection.write(lambda c: c.UpdateNode, request)
+
+    async def maintain_node(self, ref: str, starts_at_ms: int, ends_at_ms: int) -> Node:
+        """Drain a node from one time to another, ms since the Unix epoch; 0 and 0 ends that."""
+        window = MaintenanceWindow(starts_at_ms=starts_at_ms, ends_at_ms=ends_at_ms)
+        request = UpdateNodeRequest(node=ref, maintenance=window)
+        return await self._connection.write(lambda c: c.UpdateNode, request)
+
+    async def rebalance(self, *, dry_run: bool = False, most: int = 0) -> list[TaskMove]:
+        """Let tasks move where that spreads them better; return which, `most` of them at most.
+
+        They move as fast as their services' disruption budgets allow. A dry run moves none.
+        """
+        request = RebalanceRequest(dry_run=dry_run, most=most)
+        answer = await self._connection.write(lambda c: c.Rebalance, request)
+        return list(answer.moves)
 
     async def remove_node(self, ref: str, *, force: bool = False) -> None:
         """Forget a node that is down; with `force` also one that is not."""

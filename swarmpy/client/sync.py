@@ -156,6 +156,8 @@ class SyncClient:
     node = _answered(Client.node)
     update_node = _answered(Client.update_node)
     taint_node = _answered(Client.taint_node)
+    maintain_node = _answered(Client.maintain_node)
+    rebalance = _answered(Client.rebalance)
     remove_node = _answered(Client.remove_node)
     create_token = _answered(Client.create_token)
     tokens = _answered(Client.tokens)

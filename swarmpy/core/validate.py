@@ -8,6 +8,7 @@ import ipaddress
 from swarmpy.core.allocate.addresses import PREFIX_MAX
 from swarmpy.core.tell import port_name
 from swarmpy.core.validate_cron import check_cron_job
+from swarmpy.core.validate_disruption import check_maintenance, check_rebalance
 from swarmpy.core.validate_faults import Faults
 from swarmpy.core.validate_placement import check_strategy, check_taint
 from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
@@ -88,6 +89,7 @@ def validate_node_update(request: UpdateNodeRequest) -> None:
         check_taint(taint, faults.under(f"taints_add[{i}]"))
         if taint.key in request.taints_remove:
             faults.add("taints_remove", f"has {taint.key!r} too", "to add or remove", "choose one")
+    check_maintenance(request.maintenance, faults.under("maintenance"))
     faults.raise_any()
 
 
@@ -95,6 +97,7 @@ def validate_cluster_update(request: UpdateClusterRequest) -> None:
     """Raise InvalidInput unless the swarm can become what is asked for."""
     faults = Faults()
     check_strategy(request.strategy, faults)
+    check_rebalance(request.rebalance, faults.under("rebalance"))
     faults.raise_any()
 
 

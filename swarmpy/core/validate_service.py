@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from swarmpy.core.tell import port_name
 from swarmpy.core.validate_autoscale import check_autoscale
+from swarmpy.core.validate_disruption import PRIORITY_MAX, check_disruption
 from swarmpy.core.validate_faults import DURATION_MAX_S, REPLICAS_MAX, Faults
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import DependencyCondition, ServiceSpec
@@ -45,6 +46,8 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
     _check_update(spec.update, faults.under("update"))
     _check_update(spec.rollback, faults.under("rollback"))
     _check_depends_on(spec, faults)
+    check_disruption(spec.disruption, faults.under("disruption"))
+    faults.check_number("task.priority", spec.task.priority, -PRIORITY_MAX, PRIORITY_MAX)
     if spec.ByteSize() > SPEC_MAX_BYTES:
         faults.add(
             "",

@@ -48,6 +48,7 @@ class UpdateClusterRequest(_message.Message):
     UNLOCK_KEY_FIELD_NUMBER: _builtins.int
     GOSSIP_PROFILE_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    REBALANCE_FIELD_NUMBER: _builtins.int
     autolock: _builtins.bool
     unlock_key: _builtins.str
     """to begin autolock with, as people type it; empty: the managers make one"""
@@ -55,6 +56,10 @@ class UpdateClusterRequest(_message.Message):
     """empty: as before"""
     strategy: _types_pb2.PlacementStrategy.ValueType
     """not set: as before"""
+    @_builtins.property
+    def rebalance(self) -> _types_pb2.RebalancePolicy:
+        """not set: as before"""
+
     def __init__(
         self,
         *,
@@ -62,10 +67,11 @@ class UpdateClusterRequest(_message.Message):
         unlock_key: _builtins.str = ...,
         gossip_profile: _builtins.str = ...,
         strategy: _types_pb2.PlacementStrategy.ValueType = ...,
+        rebalance: _types_pb2.RebalancePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock", "rebalance", b"rebalance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "strategy", b"strategy", "unlock_key", b"unlock_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autolock", b"_autolock", "autolock", b"autolock", "gossip_profile", b"gossip_profile", "rebalance", b"rebalance", "strategy", b"strategy", "unlock_key", b"unlock_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__autolock: _TypeAlias = _typing.Literal["autolock"]  # noqa: Y015
     _WhichOneofArgType__autolock: _TypeAlias = _typing.Literal["_autolock", b"_autolock"]  # noqa: Y015
@@ -465,6 +471,7 @@ class UpdateNodeRequest(_message.Message):
     LABELS_REMOVE_FIELD_NUMBER: _builtins.int
     TAINTS_ADD_FIELD_NUMBER: _builtins.int
     TAINTS_REMOVE_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     availability: _types_pb2.Availability.ValueType
     role: _types_pb2.NodeRole.ValueType
@@ -480,6 +487,10 @@ class UpdateNodeRequest(_message.Message):
     def taints_remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """keys; whatever the effect"""
 
+    @_builtins.property
+    def maintenance(self) -> _types_pb2.MaintenanceWindow:
+        """in the place of the present one; an empty one is none"""
+
     def __init__(
         self,
         *,
@@ -490,10 +501,11 @@ class UpdateNodeRequest(_message.Message):
         labels_remove: _abc.Iterable[_builtins.str] | None = ...,
         taints_add: _abc.Iterable[_types_pb2.Taint] | None = ...,
         taints_remove: _abc.Iterable[_builtins.str] | None = ...,
+        maintenance: _types_pb2.MaintenanceWindow | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance", b"maintenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels_add", b"labels_add", "labels_remove", b"labels_remove", "node", b"node", "role", b"role", "taints_add", b"taints_add", "taints_remove", b"taints_remove"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "labels_add", b"labels_add", "labels_remove", b"labels_remove", "maintenance", b"maintenance", "node", b"node", "role", b"role", "taints_add", b"taints_add", "taints_remove", b"taints_remove"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,6 +548,76 @@ class RemoveNodeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveNodeResponse: _TypeAlias = RemoveNodeResponse  # noqa: Y015
+
+@_typing.final
+class RebalanceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """only say which"""
+    most: _builtins.int
+    """moves; 0 means 100"""
+    def __init__(
+        self,
+        *,
+        dry_run: _builtins.bool = ...,
+        most: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "most", b"most"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebalanceRequest: _TypeAlias = RebalanceRequest  # noqa: Y015
+
+@_typing.final
+class TaskMove(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    TO_NODE_ID_FIELD_NUMBER: _builtins.int
+    to_node_id: _builtins.str
+    """where it had better run; the scheduler has the last word"""
+    @_builtins.property
+    def task(self) -> _objects_pb2.Task:
+        """as it is"""
+
+    def __init__(
+        self,
+        *,
+        task: _objects_pb2.Task | None = ...,
+        to_node_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task", "to_node_id", b"to_node_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskMove: _TypeAlias = TaskMove  # noqa: Y015
+
+@_typing.final
+class RebalanceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskMove]: ...
+    def __init__(
+        self,
+        *,
+        moves: _abc.Iterable[Global___TaskMove] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves", b"moves"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebalanceResponse: _TypeAlias = RebalanceResponse  # noqa: Y015
 
 @_typing.final
 class CreateServiceRequest(_message.Message):

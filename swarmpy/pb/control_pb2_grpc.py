@@ -96,6 +96,11 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveNodeRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveNodeResponse.FromString,
                 _registered_method=True)
+        self.Rebalance = channel.unary_unary(
+                '/swarmpy.v1.Control/Rebalance',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.RebalanceRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.RebalanceResponse.FromString,
+                _registered_method=True)
         self.CreateService = channel.unary_unary(
                 '/swarmpy.v1.Control/CreateService',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateServiceRequest.SerializeToString,
@@ -359,6 +364,13 @@ class ControlServicer:
 
     def RemoveNode(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rebalance(self, request, context):
+        """Asks tasks to move where that spreads their services better, as fast as budgets allow.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -658,6 +670,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.RemoveNode,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveNodeRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveNodeResponse.SerializeToString,
+            ),
+            'Rebalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rebalance,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.RebalanceRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.RebalanceResponse.SerializeToString,
             ),
             'CreateService': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateService,
@@ -1174,6 +1191,33 @@ class Control:
             '/swarmpy.v1.Control/RemoveNode',
             swarmpy_dot_pb_dot_control__pb2.RemoveNodeRequest.SerializeToString,
             swarmpy_dot_pb_dot_control__pb2.RemoveNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rebalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/Rebalance',
+            swarmpy_dot_pb_dot_control__pb2.RebalanceRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.RebalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class ControlStub:
     GetNode: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetNodeRequest, _objects_pb2.Node]
     UpdateNode: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateNodeRequest, _objects_pb2.Node]
     RemoveNode: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveNodeRequest, _control_pb2.RemoveNodeResponse]
+    Rebalance: _grpc.UnaryUnaryMultiCallable[_control_pb2.RebalanceRequest, _control_pb2.RebalanceResponse]
+    """Asks tasks to move where that spreads their services better, as fast as budgets allow."""
     CreateService: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateServiceRequest, _objects_pb2.Service]
     UpdateService: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateServiceRequest, _objects_pb2.Service]
     ScaleService: _grpc.UnaryUnaryMultiCallable[_control_pb2.ScaleServiceRequest, _objects_pb2.Service]
@@ -107,6 +109,8 @@ class ControlAsyncStub(ControlStub):
     GetNode: _aio.UnaryUnaryMultiCallable[_control_pb2.GetNodeRequest, _objects_pb2.Node]  # type: ignore[assignment]
     UpdateNode: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateNodeRequest, _objects_pb2.Node]  # type: ignore[assignment]
     RemoveNode: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveNodeRequest, _control_pb2.RemoveNodeResponse]  # type: ignore[assignment]
+    Rebalance: _aio.UnaryUnaryMultiCallable[_control_pb2.RebalanceRequest, _control_pb2.RebalanceResponse]  # type: ignore[assignment]
+    """Asks tasks to move where that spreads their services better, as fast as budgets allow."""
     CreateService: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
     UpdateService: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
     ScaleService: _aio.UnaryUnaryMultiCallable[_control_pb2.ScaleServiceRequest, _objects_pb2.Service]  # type: ignore[assignment]
@@ -236,6 +240,14 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.RemoveNodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.RemoveNodeResponse, _abc.Awaitable[_control_pb2.RemoveNodeResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Rebalance(
+        self,
+        request: _control_pb2.RebalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.RebalanceResponse, _abc.Awaitable[_control_pb2.RebalanceResponse]]:
+        """Asks tasks to move where that spreads their services better, as fast as budgets allow."""
 
     @_abc_1.abstractmethod
     def CreateService(

@@ -186,6 +186,15 @@ def test_nodes_are_drained_labelled_promoted_and_forgotten(run: Run, control: Fa
     assert not beta.spec.taints
     assert run("node", "update", "beta", "--taint-add", "dedicated:never").exit_code == 2
     assert run("node", "update", "beta", "--taint-add", ":no-execute").exit_code == 2
+    times = ("--from", "2026-12-01T22:00Z", "--for", "2h")
+    assert run("node", "maintenance", "beta", *times).exit_code == 0
+    window = beta.spec.maintenance
+    assert (window.starts_at_ms, window.ends_at_ms) == (1796162400_000, 1796169600_000)
+    assert run("node", "maintenance", "beta", "--clear").exit_code == 0
+    assert not beta.spec.HasField("maintenance")
+    assert run("node", "maintenance", "beta").exit_code == 2
+    assert run("node", "maintenance", "beta", "--for", "2h", "--clear").exit_code == 2
+    assert run("node", "maintenance", "beta", "--from", "tonight", "--for", "2h").exit_code == 2
     assert run("node", "promote", "beta").exit_code == 0
     assert beta.spec.role == NODE_ROLE_MANAGER
     assert run("node", "demote", "beta").exit_code == 0
@@ -194,3 +203,15 @@ def test_nodes_are_drained_labelled_promoted_and_forgotten(run: Run, control: Fa
     assert run("node", "update", "beta", "--availability", "sleepy").exit_code == 2
     assert run("node", "rm", "beta").exit_code == 0
     assert len(control.rows["nodes"]) == 1
+
+
+def test_tasks_are_rebalanced_when_asked(run: Run, control: FakeControl) -> None:
+    assert "nothing would be spread better" in run("rebalance", "--dry-run").stdout
+    moved = run("rebalance", "--most", "5").stdout
+    assert "TO" in moved
+    assert "as fast as their services allow" in moved
+    assert run("cluster", "update", "--rebalance", "--rebalance-moves", "3").exit_code == 0
+    assert control.cluster.spec.rebalance.automatic
+    assert control.cluster.spec.rebalance.moves_at_once == 3
+    assert run("cluster", "update", "--no-rebalance").exit_code == 0
+    assert not control.cluster.spec.rebalance.automatic

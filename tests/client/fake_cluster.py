@@ -33,6 +33,8 @@ class FakeCluster(FakeSwarm):
             self.cluster.spec.gossip_profile = request.gossip_profile
         if request.strategy:
             self.cluster.spec.strategy = request.strategy
+        if request.HasField("rebalance"):
+            self.cluster.spec.rebalance.CopyFrom(request.rebalance)
         return self.cluster
 
     async def GetUnlockKey(self, request: Any, context: Any) -> api.UnlockKey:

@@ -76,6 +76,11 @@ class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, ControlServicer):
         self.called("ExplainNetwork")
         return api.ExplainNetworkResponse(probes=self.probes, silent_ids=self.silent_ids)
 
+    async def Rebalance(self, request: Any, context: Any) -> api.RebalanceResponse:
+        self.called("Rebalance")
+        moves = [] if request.dry_run else [api.TaskMove(to_node_id="n2")]
+        return api.RebalanceResponse(moves=moves)
+
     async def GetNode(self, request: Any, context: Any) -> Node:
         self.called("GetNode")
         return self.find("nodes", request.node)  # type: ignore[no-any-return]
@@ -93,6 +98,10 @@ class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, ControlServicer):
         kept = [one for one in node.spec.taints if one.key not in request.taints_remove]
         del node.spec.taints[:]
         node.spec.taints.extend([*kept, *request.taints_add])
+        if request.HasField("maintenance"):
+            node.spec.maintenance.CopyFrom(request.maintenance)
+            if not request.maintenance.ends_at_ms:
+                node.spec.ClearField("maintenance")
         return self.put("nodes", node)  # type: ignore[no-any-return]
 
     async def RemoveNode(self, request: Any, context: Any) -> api.RemoveNodeResponse:

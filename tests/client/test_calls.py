@@ -65,6 +65,8 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     await client.remove_stack("shop")
     await client.node("alpha")
     await client.update_node("beta", availability=AVAILABILITY_DRAIN)
+    assert (await client.maintain_node("beta", 1, 2)).spec.maintenance.ends_at_ms == 2
+    assert [move.to_node_id for move in await client.rebalance()] == ["n2"]
     await client.remove_node("beta", force=True)
     assert len((await client.nodes()).nodes) == 1
     assert not (await client.explain_network()).probes

@@ -300,3 +300,19 @@ def test_a_service_waits_for_one_that_runs_to_its_end_and_is_no_job() -> None:
     assert not world.tasks("s1")
     world.settle(4000)
     assert len(world.running("s1")) == 3
+
+
+def test_a_drain_never_takes_more_than_the_budget_allows() -> None:
+    world = ToyWorld(node_count=3)
+    spec = web(replicas=9)
+    spec.disruption.max_unavailable.count = 2
+    world.deploy(spec)
+    world.settle()
+    fewest = []
+    world.watch = lambda world: fewest.append(len(world.running()))
+    with world.node("n1") as node:
+        node.spec.availability = AVAILABILITY_DRAIN
+    world.settle()
+    assert_in_order(world, 9)
+    assert not [task for task in world.running() if task.node_id == "n1"]
+    assert min(fewest) == 7

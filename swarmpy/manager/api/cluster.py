@@ -48,6 +48,8 @@ class Clusters:
                     cluster.spec.gossip_profile = request.gossip_profile
                 if request.strategy:
                     cluster.spec.strategy = request.strategy
+                if request.HasField("rebalance"):
+                    cluster.spec.rebalance.CopyFrom(request.rebalance)
 
         await self._seat.write(decide)
         return _shown(self._seat.store.view.cluster)

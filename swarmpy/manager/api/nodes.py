@@ -25,7 +25,12 @@ from swarmpy.pb.control_pb2 import (
     UpdateNodeRequest,
 )
 from swarmpy.pb.objects_pb2 import Node
-from swarmpy.pb.types_pb2 import NODE_ROLE_MANAGER, NODE_ROLE_WORKER, NODE_STATE_DOWN
+from swarmpy.pb.types_pb2 import (
+    NODE_ROLE_MANAGER,
+    NODE_ROLE_WORKER,
+    NODE_STATE_DOWN,
+    MaintenanceWindow,
+)
 from swarmpy.store.editor import Editor
 from swarmpy.store.view import View
 
@@ -86,6 +91,10 @@ class Nodes:
                 taints = tainted(node.spec.taints, request, self._seat.now_ms)
                 del node.spec.taints[:]
                 node.spec.taints.extend(taints)
+                if request.HasField("maintenance"):
+                    node.spec.maintenance.CopyFrom(request.maintenance)
+                if node.spec.maintenance == MaintenanceWindow():
+                    node.spec.ClearField("maintenance")
             return found.id
 
         node_id = await self._seat.write(decide)

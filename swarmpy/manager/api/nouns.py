@@ -13,6 +13,7 @@ from swarmpy.manager.api.explain import Explain
 from swarmpy.manager.api.logs import Logs
 from swarmpy.manager.api.networks import Networks
 from swarmpy.manager.api.nodes import Nodes
+from swarmpy.manager.api.rebalance import Rebalance
 from swarmpy.manager.api.rollouts import Rollouts
 from swarmpy.manager.api.secrets import Secrets
 from swarmpy.manager.api.services import Services
@@ -29,6 +30,6 @@ def control_parts(seat: Seat, lead: Callable[[], Lead]) -> list[object]:
     return [
         *(noun(seat) for noun in (Clusters, Tokens, Services, Rollouts, CronJobs, Tasks)),
         *(noun(seat) for noun in (Configs, Secrets, Networks, Stacks)),
-        *(noun(seat) for noun in (Explain, Watch, Events)),
+        *(noun(seat) for noun in (Explain, Rebalance, Watch, Events)),
         *(noun(seat, lead) for noun in (Nodes, Logs, Exec)),
     ]

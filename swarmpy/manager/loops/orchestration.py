@@ -9,6 +9,7 @@ from swarmpy.manager.loops.global_mode import GlobalLoop
 from swarmpy.manager.loops.jobs import JobLoop
 from swarmpy.manager.loops.maintenance import MaintenanceLoop
 from swarmpy.manager.loops.reap import StackReapLoop, TaskReapLoop
+from swarmpy.manager.loops.rebalance import RebalanceLoop
 from swarmpy.manager.loops.replicated import ReplicatedLoop
 from swarmpy.manager.loops.restart import RestartLoop
 from swarmpy.manager.loops.rollout import RolloutLoop
@@ -22,6 +23,7 @@ ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
     RolloutLoop,
     EnforceLoop,
     MaintenanceLoop,
+    RebalanceLoop,
     TaskReapLoop,
     StackReapLoop,
 )

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from swarmpy.core.actions import IN_ORDER, Decision
-from swarmpy.core.schedule.around import Around
 from swarmpy.core.schedule.ledger import Ledger
 from swarmpy.core.schedule.place import is_pending
 from swarmpy.core.task_life import is_ended, keeps_slot
 from swarmpy.ids import IdSource
 from swarmpy.manager.loop import ControlLoop
+from swarmpy.manager.placement_view import around
 from swarmpy.pb.objects_pb2 import Cluster, Service, Task
-from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_UNSPECIFIED, PlacementStrategy
 from swarmpy.seams import Clock
 from swarmpy.store.store import Store
 from swarmpy.store.view import View
@@ -76,7 +75,7 @@ class Scheduler(ControlLoop):
             self._ledger = Ledger(view.nodes, view.tasks, now_ms)
         if not self._ledger.waiting:
             return IN_ORDER
-        return self._ledger.decide(lambda: _around(view), now_ms)
+        return self._ledger.decide(lambda: around(view), now_ms)
 
 
 def _is_selected_anew(old: Service | None, new: Service | None) -> bool:
@@ -102,12 +101,3 @@ def _leaves_room(old: Task | None, new: Task | None) -> bool:
         or keeps_slot(new) != keeps_slot(old)
         or new.nominated_node_id != old.nominated_node_id
     )
-
-
-def _around(view: View) -> Around:
-    return Around(_strategy(view), {service.id: service for service in view.services})
-
-
-def _strategy(view: View) -> PlacementStrategy.ValueType:
-    cluster = next(iter(view.clusters), None)
-    return PLACEMENT_STRATEGY_UNSPECIFIED if cluster is None else cluster.spec.strategy

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from swarmpy.core.cron.schedule import parse
 from swarmpy.errors import InvalidInput
 from swarmpy.manifest.compose.deploy import DEFAULT_PARALLELISM
+from swarmpy.manifest.compose.importance import read_importance
 from swarmpy.manifest.compose.placement import read_placement
 from swarmpy.manifest.reader import EXTENSION, Reader
 from swarmpy.pb.specs_pb2 import (
@@ -64,6 +65,7 @@ def read_extension(
     if section.has("revisions_kept"):
         spec.revisions_kept = section.integer("revisions_kept")
     read_placement(section, spec.task.placement, services)
+    read_importance(section, spec)
     section.done()
     return _cron_job(service, cron, spec) if cron else None
 
