@@ -39,7 +39,7 @@ def moves(
     """Yield a step for each task that leaves its node now. `slots` are all that are wanted."""
     kept = list(slots)
     left = allowance(service, kept)
-    told: set[str] = set()
+    told = _left_before(kept, nodes)
     for slot in kept:
         for task in slot.holders:
             node = nodes.get(task.node_id)
@@ -51,7 +51,7 @@ def moves(
                     continue
                 left -= 1
             step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), CreateTask(successor(task)))
-            if leaving.is_of_node and (task.node_id in told or _has_begun(task, kept, node)):
+            if leaving.is_of_node and task.node_id in told:
                 yield step
             else:
                 told.add(task.node_id)
@@ -70,15 +70,16 @@ def _leaving(task: Task, node: Node | None, now_ms: int) -> Leaving | None:
     return None
 
 
-def _has_begun(task: Task, slots: Iterable[Slot], node: Node | None) -> bool:
-    """Say whether others left the node before, since it is as it is, so that it was told."""
-    return node is not None and any(
-        other.node_id == task.node_id
-        and not keeps_slot(other)
-        and other.updated_at_ms >= node.updated_at_ms
+def _left_before(slots: Iterable[Slot], nodes: Mapping[str, Node]) -> set[str]:
+    """Return the nodes that others left before, since they are as they are: that was told."""
+    return {
+        task.node_id
         for slot in slots
-        for other in slot.tasks
-    )
+        for task in slot.tasks
+        if not keeps_slot(task)
+        and (node := nodes.get(task.node_id)) is not None
+        and task.updated_at_ms >= node.updated_at_ms
+    }
 
 
 def _event(service: Service, task: Task, node: str, leaving: Leaving) -> Action:

@@ -14,8 +14,10 @@ from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
     PUBLISH_MODE_HOST,
     TASK_STATE_NEW,
+    TASK_STATE_PENDING,
     TASK_STATE_RUNNING,
     PortConfig,
+    TaskState,
 )
 
 COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
@@ -52,7 +54,7 @@ def new_task(
         drain_s=_drain_s(service.spec),
         job_iteration=service.job_iteration,
     )
-    task.status.state = TASK_STATE_NEW
+    task.status.state = _first_state(task)
     if mode_of(service) == REPLICATED_JOB:
         task.environment[COMPLETION_INDEX] = str(slot - 1)
     return task
@@ -77,8 +79,13 @@ def successor(task: Task, *, start_after_ms: int = 0) -> Task:
         job_iteration=task.job_iteration,
         environment=task.environment,
     )
-    following.status.state = TASK_STATE_NEW
+    following.status.state = _first_state(following)
     return following
+
+
+def _first_state(task: Task) -> TaskState.ValueType:
+    """A task knows its ports from the start, so without a network it needs only a node."""
+    return TASK_STATE_NEW if task.spec.networks else TASK_STATE_PENDING
 
 
 def may_make_tasks(service: Service) -> bool:

@@ -22,6 +22,7 @@ from swarmpy.pb.objects_pb2 import (
     Task,
 )
 from swarmpy.pb.transaction_pb2 import Change
+from swarmpy.pb.types_pb2 import TASK_STATE_NEW
 
 Row: TypeAlias = (
     Cluster
@@ -71,6 +72,7 @@ SCHEMAS: tuple[Schema, ...] = (
         {
             "name": _SPEC_NAME,
             "stack_id": _STACK,
+            "depends_on": lambda service: {wait.service for wait in service.spec.depends_on},
             "cron_job_id": lambda service: (service.cron_job_id,) if service.cron_job_id else (),
         },
     ),
@@ -80,7 +82,12 @@ SCHEMAS: tuple[Schema, ...] = (
         "tasks",
         "task",
         Task,
-        {"service_id": lambda task: (task.service_id,), "node_id": lambda task: (task.node_id,)},
+        {
+            "service_id": lambda task: (task.service_id,),
+            "node_id": lambda task: (task.node_id,),
+            "to_allocate": lambda task: ("yes",) if task.status.state == TASK_STATE_NEW else (),
+            "network_id": lambda task: [one.network_id for one in task.addresses],
+        },
     ),
     Schema("networks", "network", Network, {"name": _SPEC_NAME, "stack_id": _STACK}),
     Schema("configs", "config", Config, _FILES),

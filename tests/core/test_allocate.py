@@ -47,6 +47,12 @@ def allocated(
                 services={row.id: row for row in services},
                 networks={row.id: row for row in networks},
                 tasks=tasks,
+                waiting=[row for row in tasks if row.status.state == TASK_STATE_NEW],
+                holding=lambda network_id: [
+                    row
+                    for row in tasks
+                    if any(one.network_id == network_id for one in row.addresses)
+                ],
             )
         )
     )

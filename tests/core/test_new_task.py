@@ -12,7 +12,7 @@ from swarmpy.pb.specs_pb2 import EndpointSpec
 from swarmpy.pb.types_pb2 import (
     PUBLISH_MODE_HOST,
     PUBLISH_MODE_MESH,
-    TASK_STATE_NEW,
+    TASK_STATE_PENDING,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
     PortConfig,
@@ -34,7 +34,7 @@ def test_a_new_task_is_all_that_its_service_asks_for() -> None:
     assert (made.spec_version, made.job_iteration) == (7, 3)
     assert list(made.ports) == [PORT]
     assert made.start_after_ms == 500
-    assert (made.status.state, made.desired_state) == (TASK_STATE_NEW, TASK_STATE_RUNNING)
+    assert (made.status.state, made.desired_state) == (TASK_STATE_PENDING, TASK_STATE_RUNNING)
     assert is_current(owner, made)
 
 
@@ -71,7 +71,7 @@ def test_a_successor_does_the_same_in_the_same_slot_on_any_node() -> None:
     assert following.spec == old.spec
     assert following.start_after_ms == 900
     assert not following.stop_first
-    assert following.status.state == TASK_STATE_NEW
+    assert following.status.state == TASK_STATE_PENDING
 
 
 def test_a_successor_on_a_global_slot_stays_on_its_node() -> None:

@@ -6,7 +6,7 @@ network and the first tasks in it are allocated in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
@@ -24,7 +24,11 @@ class Holdings:
 
     services: Mapping[str, Service]
     networks: Mapping[str, Network]
-    tasks: Sequence[Task]
+    tasks: Iterable[Task]
+    waiting: Iterable[Task]
+    """Those that are NEW."""
+    holding: Callable[[str], Iterable[Task]]
+    """Returns those with an address in the network of an id."""
     pools: tuple[str, ...] = ()
 
 
@@ -47,10 +51,10 @@ def allocate(holdings: Holdings) -> Iterator[Action]:
         if isinstance(action, AllocateSubnet):
             subnet_of[action.network_id] = action.subnet
     networks = Networks(holdings.networks, subnet_of, holdings.pools)
-    yield from allocate_tasks(holdings.tasks, networks)
+    yield from allocate_tasks(holdings.waiting, networks, holdings.holding)
 
 
-def _used_subnets(tasks: Sequence[Task]) -> set[str]:
+def _used_subnets(tasks: Iterable[Task]) -> set[str]:
     """Return the subnets that tasks live in, also those of networks that are removed."""
     one_of = {held.network_id: held.address for held in held_addresses(tasks)}
     return {str(IPv4Interface(address).network) for address in one_of.values()}

@@ -5,14 +5,13 @@ A task is made when the ports of its service are allocated, and carries them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from swarmpy.core.actions import Action, AllocateTask, SetPendingReason, Tell
 from swarmpy.core.allocate.addresses import FreeAddresses
 from swarmpy.core.allocate.subnets import needs_subnet, why_no_subnet
 from swarmpy.core.task_life import is_live, keeps_slot
 from swarmpy.pb.objects_pb2 import EVENT_LEVEL_WARNING, Event, Network, NetworkAddress, Task
-from swarmpy.pb.types_pb2 import TASK_STATE_NEW
 
 
 class Networks:
@@ -44,16 +43,20 @@ class Networks:
 class _Addresses:
     """What is free in each network."""
 
-    def __init__(self, subnets: Mapping[str, str], tasks: Iterable[Task]) -> None:
+    def __init__(
+        self, subnets: Mapping[str, str], holding: Callable[[str], Iterable[Task]]
+    ) -> None:
         self._subnets = subnets
         self._free: dict[str, FreeAddresses] = {}
-        self._taken: dict[str, list[str]] = {}
-        for held in held_addresses(tasks):
-            self._taken.setdefault(held.network_id, []).append(held.address)
+        self._holding = holding
 
     def of(self, network_id: str) -> FreeAddresses:
         if network_id not in self._free:
-            taken = self._taken.get(network_id, ())
+            taken = [
+                held.address
+                for held in held_addresses(self._holding(network_id))
+                if held.network_id == network_id
+            ]
             self._free[network_id] = FreeAddresses(self._subnets[network_id], taken)
         return self._free[network_id]
 
@@ -65,12 +68,18 @@ def held_addresses(tasks: Iterable[Task]) -> Iterator[NetworkAddress]:
             yield from task.addresses
 
 
-def allocate_tasks(tasks: Sequence[Task], networks: Networks) -> Iterator[Action]:
-    """Yield what to do for each NEW task that is still wanted."""
-    waiting = [task for task in tasks if task.status.state == TASK_STATE_NEW and keeps_slot(task)]
-    addresses = _Addresses(networks.subnets, tasks if waiting else ())
+def allocate_tasks(
+    waiting: Iterable[Task], networks: Networks, holding: Callable[[str], Iterable[Task]]
+) -> Iterator[Action]:
+    """Yield what to do for each of the NEW tasks that is still wanted.
+
+    `holding` returns the tasks with an address in the network of an id.
+    """
+    addresses = _Addresses(networks.subnets, holding)
     told: set[str] = set()
     for task in waiting:
+        if not keeps_slot(task):
+            continue
         reason = networks.missing(task)
         given: tuple[NetworkAddress, ...] = ()
         if not reason:

@@ -27,10 +27,11 @@ from swarmpy.core.rollout.batch import next_batch
 from swarmpy.core.rollout.budget import has_budgets, within_budgets
 from swarmpy.core.rollout.end import complete, fail
 from swarmpy.core.rollout.progress import Progress
-from swarmpy.core.rollout.update import Update, look
+from swarmpy.core.rollout.update import SETTLED, Update, look
+from swarmpy.core.slots import key_of
 from swarmpy.core.task_life import keeps_slot
 from swarmpy.pb.objects_pb2 import Node, Service, Task
-from swarmpy.pb.types_pb2 import TASK_STATE_SHUTDOWN
+from swarmpy.pb.types_pb2 import TASK_STATE_READY, TASK_STATE_SHUTDOWN
 
 
 def roll_out(
@@ -58,6 +59,18 @@ def roll_out(
     if update.is_over:
         return take((*finishing, complete(update)))
     return _go_on(update, finishing)
+
+
+def is_at_rest(service: Service, tasks: Iterable[Task]) -> bool:
+    """Say whether nothing is being updated, and nobody waits for another task of its slot."""
+    holders = [task for task in tasks if keeps_slot(task)]
+    one_each = len({key_of(task) for task in holders}) == len(holders)
+    return (
+        one_each
+        and service.rollout.state in SETTLED
+        and all(task.spec_version == service.spec_version for task in holders)
+        and not any(task.stop_first and task.status.state <= TASK_STATE_READY for task in holders)
+    )
 
 
 def _go_on(update: Update, finishing: Iterable[tuple[Action, ...]]) -> Decision:

@@ -37,7 +37,9 @@ class Allocator(ControlLoop):
         holdings = Holdings(
             services={service.id: service for service in view.services},
             networks={network.id: network for network in view.networks},
-            tasks=list(view.tasks),
+            tasks=view.tasks,
+            waiting=view.tasks.by("to_allocate", "yes"),
+            holding=lambda network_id: view.tasks.by("network_id", network_id),
             pools=tuple(pools),
         )
         return take((action,) for action in allocate(holdings) if not _is_told(view, action))

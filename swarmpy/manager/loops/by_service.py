@@ -8,9 +8,16 @@ from typing import ClassVar
 
 from swarmpy.core.actions import IN_ORDER, Decision
 from swarmpy.core.dependencies import is_news, unmet
+from swarmpy.core.enforce import must_leave
 from swarmpy.core.mode import mode_of
+from swarmpy.core.node_life import is_drained
+from swarmpy.core.task_change import is_placed, serves_otherwise, slot_is_otherwise
+from swarmpy.core.task_life import keeps_slot
+from swarmpy.ids import IdSource
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.pb.objects_pb2 import Node, Service, Task
+from swarmpy.seams import Clock
+from swarmpy.store.store import Store
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange
 
@@ -33,12 +40,17 @@ class ServiceLoop(ControlLoop):
             case "services":
                 yield change.id
             case "tasks":
-                yield (change.new or change.old).service_id
+                if self.concerned(change.old, change.new):
+                    yield (change.new or change.old).service_id
             case "nodes":
                 for task in self.store.view.tasks.by("node_id", change.id):
                     yield task.service_id
             case _:
                 raise AssertionError(change.table)
+
+    @abstractmethod
+    def concerned(self, old: Task | None, new: Task | None) -> bool:
+        """Say whether a change of a task could make the loop decide otherwise."""
 
     def decide(self, view: View, key: str, now_ms: int) -> Decision:
         service = view.services.find(key)
@@ -66,9 +78,54 @@ class StartingLoop(ServiceLoop):
         return bool(tasks) or not unmet(service, find, lambda other: tasks_of(view, other))
 
     def _waiting_for(self, name: str) -> Iterable[str]:
-        for service in self.store.view.services:
-            if any(wait.service == name for wait in service.spec.depends_on):
-                yield service.id
+        return [service.id for service in self.store.view.services.by("depends_on", name)]
+
+
+class FillingLoop(StartingLoop):
+    """Keeps slots filled: it is concerned by slots that are taken and given up, and by tasks
+    that must, or had better, leave their node.
+
+    That waits for the disruption budget of their service, so meanwhile it is concerned by
+    whatever runs and whatever does no more.
+    """
+
+    def __init__(self, store: Store, clock: Clock, ids: IdSource) -> None:
+        super().__init__(store, clock, ids)
+        self._drained: set[str] = set()
+        self._evicted: set[str] = set()
+        """Tasks that were asked to leave, and have not."""
+
+    def keys(self, view: View) -> Iterable[str]:
+        self._drained = {node.id for node in view.nodes if is_drained(node)}
+        self._evicted = {task.id for task in view.tasks if _is_evicted(task)}
+        return super().keys(view)
+
+    def touched(self, change: RowChange) -> Iterable[str]:
+        if change.table == "nodes":
+            self._drained.discard(change.id)
+            if change.new is not None and is_drained(change.new):
+                self._drained.add(change.id)
+        return super().touched(change)
+
+    def concerned(self, old: Task | None, new: Task | None) -> bool:
+        if new is not None and _is_evicted(new):
+            self._evicted.add(new.id)
+        elif old is not None:
+            self._evicted.discard(old.id)
+        if slot_is_otherwise(old, new) or (new is not None and _is_evicted(new)):
+            return True
+        if is_placed(old, new):
+            return new is not None and self._may_leave(new)
+        return bool(self._drained or self._evicted) and serves_otherwise(old, new)
+
+    def _may_leave(self, task: Task) -> bool:
+        """Say whether the node that a task was given has become one that it cannot stay on."""
+        node = self.store.view.nodes.find(task.node_id)
+        return node is None or bool(node.spec.taints) or bool(must_leave(task.spec, node, 0))
+
+
+def _is_evicted(task: Task) -> bool:
+    return task.HasField("eviction") and keeps_slot(task)
 
 
 def tasks_of(view: View, service: Service) -> list[Task]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from swarmpy.core.actions import Decision
 from swarmpy.core.global_mode import reconcile
 from swarmpy.core.mode import GLOBAL
-from swarmpy.manager.loops.by_service import StartingLoop, all_nodes, tasks_of
+from swarmpy.manager.loops.by_service import FillingLoop, all_nodes, tasks_of
 from swarmpy.pb.objects_pb2 import Service
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange
 
 
-class GlobalLoop(StartingLoop):
+class GlobalLoop(FillingLoop):
     """One key per global service; any change of a node concerns them all."""
 
     modes = frozenset({GLOBAL})

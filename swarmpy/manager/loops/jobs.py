@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from swarmpy.core.actions import Decision
 from swarmpy.core.jobs import reconcile
 from swarmpy.core.mode import JOBS
-from swarmpy.manager.loops.by_service import StartingLoop, all_nodes, tasks_of
-from swarmpy.pb.objects_pb2 import Service
+from swarmpy.core.task_change import ends
+from swarmpy.manager.loops.by_service import FillingLoop, all_nodes, tasks_of
+from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange
 
 
-class JobLoop(StartingLoop):
+class JobLoop(FillingLoop):
     """One key per job; any change of a node may concern a global one."""
 
     modes = JOBS
@@ -22,6 +23,9 @@ class JobLoop(StartingLoop):
         if change.table == "nodes":
             return self.keys(self.store.view)
         return super().touched(change)
+
+    def concerned(self, old: Task | None, new: Task | None) -> bool:
+        return super().concerned(old, new) or ends(old, new)
 
     def decide_for(self, view: View, service: Service, now_ms: int) -> Decision:
         tasks = tasks_of(view, service)

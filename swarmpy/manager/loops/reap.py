@@ -8,6 +8,7 @@ from typing import ClassVar
 from swarmpy.core.actions import IN_ORDER, Decision
 from swarmpy.core.reap import reap
 from swarmpy.core.reap_stack import reap_stack
+from swarmpy.core.task_change import is_given_up
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.manager.loops.by_service import nodes_of
 from swarmpy.store.view import View
@@ -28,7 +29,8 @@ class TaskReapLoop(ControlLoop):
             case "services":
                 yield change.id
             case "tasks":
-                yield (change.new or change.old).service_id
+                if is_given_up(change.new):
+                    yield (change.new or change.old).service_id
             case "nodes":
                 for task in self.store.view.tasks.by("node_id", change.id):
                     yield task.service_id

@@ -5,12 +5,12 @@ from __future__ import annotations
 from swarmpy.core.actions import Decision
 from swarmpy.core.mode import REPLICATED
 from swarmpy.core.replicated import reconcile
-from swarmpy.manager.loops.by_service import StartingLoop, nodes_of, tasks_of
+from swarmpy.manager.loops.by_service import FillingLoop, nodes_of, tasks_of
 from swarmpy.pb.objects_pb2 import Service
 from swarmpy.store.view import View
 
 
-class ReplicatedLoop(StartingLoop):
+class ReplicatedLoop(FillingLoop):
     """One key per replicated service."""
 
     modes = frozenset({REPLICATED})
