@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from swarmpy.core.actions import Action, CreateTask, Decision, SetDesiredState, take
 from swarmpy.core.enforce import must_leave, next_leave_ms, takes_tasks
@@ -35,9 +36,9 @@ def reconcile(
     held = [slot for slot in slots.values() if slot.holders]
     may_fill = may_start and may_make_tasks(service)
     return take(
-        (
-            *_leave(service, held, nodes, now_ms),
-            *(fill(service, slots, nodes, now_ms) if may_fill else ()),
+        chain(
+            _leave(service, held, nodes, now_ms),
+            fill(service, slots, nodes, now_ms) if may_fill else (),
         ),
         look_again_ms=next_leave_ms(held, nodes, now_ms),
     )

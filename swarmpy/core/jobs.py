@@ -10,7 +10,7 @@ runs and starts nothing more. A new version of the service is a new run: the old
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 
 from swarmpy.core.actions import (
     Action,
@@ -70,10 +70,10 @@ def reconcile(
     if forgotten_ms is not None and now_ms >= forgotten_ms:
         return Decision((RemoveService(service.id),))
     return take(
-        (
-            *remove(task for task in rows if not is_of_this_version(service, task)),
-            *_record(service, status),
-            *_forward(service, status, slots, nodes, now_ms),
+        chain(
+            remove(task for task in rows if not is_of_this_version(service, task)),
+            _record(service, status),
+            _forward(service, status, slots, nodes, now_ms),
         ),
         look_again_ms=_first(
             forgotten_ms or ends_at_ms(service, status), next_leave_ms(slots, nodes, now_ms)

@@ -38,36 +38,49 @@ def moves(
 ) -> Iterator[tuple[Action, ...]]:
     """Yield a step for each task that leaves its node now. `slots` are all that are wanted."""
     kept = list(slots)
-    left = allowance(service, kept)
-    told = _left_before(kept, nodes)
-    for slot in kept:
-        for task in slot.holders:
-            node = nodes.get(task.node_id)
-            leaving = _leaving(task, node, now_ms)
-            if leaving is None:
+    due = list(_due(kept, nodes, now_ms))
+    left = allowance(service, kept) if due else 0
+    told = _left_before(kept, nodes) if due else set()
+    for slot, task, leaving in due:
+        if leaving.waits and serves(slot):
+            if not left:
                 continue
-            if leaving.waits and serves(slot):
-                if not left:
-                    continue
-                left -= 1
-            step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), CreateTask(successor(task)))
-            if leaving.is_of_node and task.node_id in told:
-                yield step
-            else:
-                told.add(task.node_id)
-                yield (*step, _event(service, task, tell.node_name(node, task.node_id), leaving))
+            left -= 1
+        step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), CreateTask(successor(task)))
+        if leaving.is_of_node and task.node_id in told:
+            yield step
+        else:
+            told.add(task.node_id)
+            name = tell.node_name(nodes.get(task.node_id), task.node_id)
+            yield (*step, _event(service, task, name, leaving))
 
 
-def _leaving(task: Task, node: Node | None, now_ms: int) -> Leaving | None:
-    if not task.node_id or not is_live(task) or not wants_to_run(task):
-        return None
+def _due(
+    slots: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int
+) -> Iterator[tuple[Slot, Task, Leaving]]:
+    """Yield the tasks that must, or had better, leave their nodes, and why."""
+    known: dict[tuple[str, int], Leaving | None] = {}
+    for slot in slots:
+        for task in slot.holders:
+            if not task.node_id or not is_live(task) or not wants_to_run(task):
+                continue
+            alike = (task.node_id, task.spec_version)
+            if alike not in known:
+                known[alike] = _must_leave(task, nodes.get(task.node_id), now_ms)
+            leaving = known[alike] or _is_evicted(task)
+            if leaving is not None:
+                yield slot, task, leaving
+
+
+def _must_leave(task: Task, node: Node | None, now_ms: int) -> Leaving | None:
     reason = must_leave(task.spec, node, now_ms)
-    if reason:
-        return Leaving(reason, waits=node is not None and is_drained(node))
-    if task.HasField("eviction"):
-        at_once = task.eviction.at_once
-        return Leaving(task.eviction.reason, waits=not at_once, is_of_node=False)
-    return None
+    return Leaving(reason, waits=node is not None and is_drained(node)) if reason else None
+
+
+def _is_evicted(task: Task) -> Leaving | None:
+    if not task.HasField("eviction"):
+        return None
+    return Leaving(task.eviction.reason, waits=not task.eviction.at_once, is_of_node=False)
 
 
 def _left_before(slots: Iterable[Slot], nodes: Mapping[str, Node]) -> set[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import count, islice
+from itertools import chain, count, islice
 
 from swarmpy.core.actions import Action, CreateTask, Decision, take
 from swarmpy.core.enforce import next_leave_ms
@@ -44,10 +44,10 @@ def reconcile(
     kept = [slot for slot in held.values() if slot.key not in dropped]
     may_fill = may_start and may_make_tasks(service)
     return take(
-        (
-            *(step for slot in surplus for step in remove(slot.tasks)),
-            *moves(service, kept, nodes, now_ms),
-            *(_fill(service, held, wanted - len(held)) if may_fill else ()),
+        chain(
+            (step for slot in surplus for step in remove(slot.tasks)),
+            moves(service, kept, nodes, now_ms),
+            _fill(service, held, wanted - len(held)) if may_fill else (),
         ),
         look_again_ms=next_leave_ms(kept, nodes, now_ms),
     )

@@ -61,9 +61,18 @@ def load_balancer(
     frontends = [
         Frontend(port=port, backends=[b for task in live for b in _backends(port, task, nodes)])
         for port in service.ports
-        if port.mode == PUBLISH_MODE_MESH and port.published
+        if _is_mesh(port)
     ]
     return LoadBalancer(id=service.id, name=service.spec.name, frontends=frontends)
+
+
+def has_mesh_port(service: Service) -> bool:
+    """Say whether every node answers for the service."""
+    return any(_is_mesh(port) for port in service.ports)
+
+
+def _is_mesh(port: PortConfig) -> bool:
+    return port.mode == PUBLISH_MODE_MESH and bool(port.published)
 
 
 def _backends(port: PortConfig, task: Task, nodes: Mapping[str, Node]) -> Iterable[Backend]:

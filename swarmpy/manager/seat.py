@@ -73,7 +73,7 @@ class Seat:
     def managers(self) -> list[Node]:
         """Return the nodes that are managers now: the leader first, then this one."""
         first = (self.consensus.leadership.leader_id, self.node_id)
-        managers = [node for node in self.store.view.nodes if node.HasField("manager")]
+        managers = self.store.view.nodes.by("manager", "yes")
         return sorted(managers, key=lambda node: [node.id != one for one in first])
 
     def api_addresses(self) -> list[str]:

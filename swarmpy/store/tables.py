@@ -64,7 +64,12 @@ _FILES: Mapping[str, Index] = {
 
 SCHEMAS: tuple[Schema, ...] = (
     Schema("clusters", "cluster", Cluster, {}),
-    Schema("nodes", "node", Node, {}),
+    Schema(
+        "nodes",
+        "node",
+        Node,
+        {"manager": lambda node: ("yes",) if node.HasField("manager") else ()},
+    ),
     Schema(
         "services",
         "service",

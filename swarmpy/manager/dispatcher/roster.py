@@ -10,11 +10,12 @@ from swarmpy.manager.dispatcher.balancers import Balancers
 from swarmpy.manager.dispatcher.session import Session
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.dispatcher_pb2 import ManagerMessage
+from swarmpy.pb.objects_pb2 import Node
 from swarmpy.rpc.peer import Peer
 from swarmpy.store.watch import Commit
 
 TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks", "clusters")
-FOR_ALL = frozenset({"nodes", "configs", "secrets", "networks", "clusters"})
+FOR_ALL = frozenset({"configs", "secrets", "networks", "clusters"})
 """Tables that change seldom: every session looks when they do."""
 
 
@@ -80,6 +81,9 @@ class Roster:
             for change in commit.changes:
                 if change.table in FOR_ALL:
                     everybody = True
+                elif change.table == "nodes":
+                    concerned.add(change.id)
+                    everybody = everybody or _manages_otherwise(change.old, change.new)
                 elif change.table == "tasks":
                     concerned.add((change.new or change.old).node_id)
         for session in list(self._sessions.values()):
@@ -95,3 +99,12 @@ class Roster:
                         remedy="on that node: swarmpy leave",
                     )
                 )
+
+
+def _manages_otherwise(old: Node | None, new: Node | None) -> bool:
+    """Say whether agents find another list of managers from now on."""
+    managers = [
+        node.manager if node is not None and node.HasField("manager") else None
+        for node in (old, new)
+    ]
+    return managers[0] != managers[1]

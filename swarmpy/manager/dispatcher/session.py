@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from swarmpy.errors import Unavailable
 from swarmpy.manager.dispatcher.assignments import Held, difference, held_by, whole_set
-from swarmpy.manager.dispatcher.gossip_access import access_of
+from swarmpy.manager.dispatcher.gossip_access import access_of, addresses_for
 from swarmpy.manager.leash import Leash
 from swarmpy.manager.serving import Send
 from swarmpy.pb.dispatcher_pb2 import (
@@ -134,15 +134,13 @@ class Session:
 
     def _gossip(self, view: View) -> Iterator[ManagerMessage]:
         """Tell what is new, but for addresses: gossip itself knows those."""
-        access = access_of(self.node_id, view)
-        if access is None:
+        access = access_of(view)
+        if access is None or access == self._told_gossip:
             return
-        told = GossipAccess()
-        told.CopyFrom(access)
-        del told.addresses[:]
-        if told != self._told_gossip:
-            self._told_gossip = told
-            yield ManagerMessage(gossip=access)
+        self._told_gossip = access
+        message = ManagerMessage(gossip=access)
+        message.gossip.addresses.extend(addresses_for(self.node_id, view))
+        yield message
 
     def _role(self, node: Node | None) -> Iterator[ManagerMessage]:
         role = NODE_ROLE_UNSPECIFIED if node is None else role_due(node)
