@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from swarmpy.pb.dispatcher_pb2 import (
@@ -17,7 +17,7 @@ from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_RUNNING
 from swarmpy.store.view import View
 
 Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer
-Held: TypeAlias = Mapping[tuple[str, str], Item]
+Held: TypeAlias = dict[tuple[str, str], Item]
 """(table, id) -> the shared row, which is read-only and replaced when it changes."""
 
 _FIELD_OF = {
@@ -35,7 +35,7 @@ def held_by(node_id: str, view: View, balancers: Iterable[LoadBalancer]) -> Held
     Tasks count from ASSIGNED until their row is deleted, so that ended ones keep their logs.
     Secrets are given for as long as a task of the node may need them, and to no other node.
     """
-    held: dict[tuple[str, str], Item] = {}
+    held: Held = {}
     for task in view.tasks.by("node_id", node_id):
         if task.status.state < TASK_STATE_ASSIGNED:
             continue
@@ -44,6 +44,39 @@ def held_by(node_id: str, view: View, balancers: Iterable[LoadBalancer]) -> Held
             held.update(_needed_by(task, view))
     held.update((("load_balancers", balancer.id), balancer) for balancer in balancers)
     return held
+
+
+def only_adds(node_id: str, tasks: Sequence[Task | None]) -> bool:
+    """Say whether what these tasks have become takes nothing away that the node must hold."""
+    return all(
+        task is not None
+        and task.node_id == node_id
+        and TASK_STATE_ASSIGNED <= task.status.state <= TASK_STATE_RUNNING
+        for task in tasks
+    )
+
+
+def addition(
+    held: Held, tasks: Iterable[Task | None], view: View, version: int
+) -> AssignmentDiff | None:
+    """Add tasks to what a node holds; return what it must be told, None for nothing.
+
+    So much less is looked at than for `held_by` when a node with many tasks gets one more.
+    """
+    added: Held = {}
+    for task in tasks:
+        if task is not None:
+            added["tasks", task.id] = task
+            added.update(_needed_by(task, view))
+    changed = [
+        _assignment(key, item)
+        for key, item in added.items()
+        if key not in held or not _same(held[key], item)
+    ]
+    held.update(added)
+    if not changed:
+        return None
+    return AssignmentDiff(applies_to=version, results_in=version + 1, changed=changed)
 
 
 def _needed_by(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]:

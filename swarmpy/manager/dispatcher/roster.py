@@ -12,7 +12,7 @@ from swarmpy.manager.seat import Seat
 from swarmpy.pb.dispatcher_pb2 import ManagerMessage
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.rpc.peer import Peer
-from swarmpy.store.watch import Commit
+from swarmpy.store.watch import Commit, RowChange
 
 TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks", "clusters")
 FOR_ALL = frozenset({"configs", "secrets", "networks", "clusters"})
@@ -76,18 +76,19 @@ class Roster:
         self._end_removed()
         everybody = self.balancers.follow(self._seat.store.view, commits)
         everybody = everybody or any(commit.resync for commit in commits)
-        concerned: set[str] = set()
         for commit in commits:
             for change in commit.changes:
+                session = self._sessions.get(_node_of(change))
                 if change.table in FOR_ALL:
                     everybody = True
                 elif change.table == "nodes":
-                    concerned.add(change.id)
+                    if session is not None:
+                        session.refresh()
                     everybody = everybody or _manages_otherwise(change.old, change.new)
-                elif change.table == "tasks":
-                    concerned.add((change.new or change.old).node_id)
-        for session in list(self._sessions.values()):
-            if everybody or session.node_id in concerned:
+                elif session is not None:
+                    session.changed(change.id)
+        if everybody:
+            for session in self._sessions.values():
                 session.refresh()
 
     def _end_removed(self) -> None:
@@ -99,6 +100,13 @@ class Roster:
                         remedy="on that node: swarmpy leave",
                     )
                 )
+
+
+def _node_of(change: RowChange) -> str:
+    """Return the id of the node that a change is about, or is of a task of; else ""."""
+    if change.table == "nodes":
+        return change.id
+    return (change.new or change.old).node_id if change.table == "tasks" else ""
 
 
 def _manages_otherwise(old: Node | None, new: Node | None) -> bool:

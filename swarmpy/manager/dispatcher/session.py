@@ -12,7 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from swarmpy.errors import Unavailable
-from swarmpy.manager.dispatcher.assignments import Held, difference, held_by, whole_set
+from swarmpy.manager.dispatcher.assignments import (
+    Held,
+    addition,
+    difference,
+    held_by,
+    only_adds,
+    whole_set,
+)
 from swarmpy.manager.dispatcher.gossip_access import access_of, addresses_for
 from swarmpy.manager.leash import Leash
 from swarmpy.manager.serving import Send
@@ -53,11 +60,18 @@ class Session:
         self._told_acknowledged = 0
         self._requests: deque[ManagerMessage] = deque()
         self._refresh = True
+        self._changed: dict[str, None] = {}
+        """Tasks of the node to look at, where nothing else has changed."""
         self._wake = asyncio.Event()
 
     def refresh(self) -> None:
         """Look, when the stream has room, whether the agent must be told something."""
         self._refresh = True
+        self._wake.set()
+
+    def changed(self, task_id: str) -> None:
+        """Look, when the stream has room, whether the agent must be told of one of its tasks."""
+        self._changed[task_id] = None
         self._wake.set()
 
     def acknowledge(self, sequence: int) -> None:
@@ -100,8 +114,11 @@ class Session:
         self, view: View, balancers: Iterable[LoadBalancer], managers: list[str]
     ) -> Iterator[ManagerMessage]:
         """Yield what the agent must be told; each message counts as told when it is taken."""
+        if self._changed and not self._refresh:
+            yield from self._additions(view)
         if self._refresh:
             self._refresh = False
+            self._changed.clear()
             yield from self._assignments(view, balancers)
             yield from self._managers(managers)
             yield from self._role(view.nodes.find(self.node_id))
@@ -124,6 +141,20 @@ class Session:
         if diff is None or len(diff.changed) + len(diff.removed) > max(len(held), DIFF_ENTRIES):
             yield ManagerMessage(assignments=whole_set(held, self._version))
         else:
+            yield ManagerMessage(diff=diff)
+
+    def _additions(self, view: View) -> Iterator[ManagerMessage]:
+        """Tell of tasks that came or are wanted otherwise; of any other change tell by looking
+        at everything.
+        """
+        tasks = [view.tasks.find(task_id) for task_id in self._changed]
+        if self._told is None or not only_adds(self.node_id, tasks):
+            self._refresh = True
+            return
+        self._changed.clear()
+        diff = addition(self._told, tasks, view, self._version)
+        if diff is not None:
+            self._version += 1
             yield ManagerMessage(diff=diff)
 
     def _managers(self, addresses: list[str]) -> Iterator[ManagerMessage]:
