@@ -14,6 +14,9 @@ class ManagerSettings:
     that never ends."""
     diff_delay_s: float = 0.02
     """Commits within this time reach an agent as one diff. Higher: every task starts later."""
+    diff_delay_per_session_s: float = 0.0003
+    """As much longer for each agent that was told something the last time. Telling one takes a
+    third of it. Higher: tasks of large swarms start later; lower: fewer of them start a second."""
     status_delay_s: float = 0.05
     """Least time between two commits of task statuses. Higher: failures are seen later."""
     missed_periods: int = 3

@@ -62,20 +62,26 @@ class Roster:
         session.ask(request)
 
     async def run(self) -> None:
-        """Follow the store until cancelled; commits close together are looked at together."""
-        store, clock = self._seat.store, self._seat.clock
+        """Follow the store until cancelled; commits close together are looked at together.
+
+        The more sessions were woken, the longer: then each is told of several tasks at once.
+        """
+        store, settings = self._seat.store, self._seat.settings
+        woken = 0
         with store.watching(TABLES) as watch:
             while True:
                 await watch.ready()
-                await clock.sleep(self._seat.settings.diff_delay_s)
-                self.follow(watch.take())
+                delay_s = max(settings.diff_delay_s, woken * settings.diff_delay_per_session_s)
+                await self._seat.clock.sleep(delay_s)
+                woken = self.follow(watch.take())
 
-    def follow(self, commits: Iterable[Commit]) -> None:
-        """Wake the sessions that these commits may concern."""
+    def follow(self, commits: Iterable[Commit]) -> int:
+        """Wake the sessions that these commits may concern; return how many."""
         commits = list(commits)
         self._end_removed()
         everybody = self.balancers.follow(self._seat.store.view, commits)
         everybody = everybody or any(commit.resync for commit in commits)
+        woken: set[str] = set()
         for commit in commits:
             for change in commit.changes:
                 session = self._sessions.get(_node_of(change))
@@ -87,9 +93,11 @@ class Roster:
                     everybody = everybody or _manages_otherwise(change.old, change.new)
                 elif session is not None:
                     session.changed(change.id)
+                    woken.add(session.node_id)
         if everybody:
             for session in self._sessions.values():
                 session.refresh()
+        return len(self._sessions) if everybody else len(woken)
 
     def _end_removed(self) -> None:
         for session in self._sessions.values():

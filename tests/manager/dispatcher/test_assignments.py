@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmpy.manager.dispatcher.assignments import Held, difference, held_by, whole_set
+from swarmpy.manager.dispatcher.assignments import (
+    Held,
+    addition,
+    difference,
+    held_by,
+    only_adds,
+    whole_set,
+)
 from swarmpy.pb.dispatcher_pb2 import Assignment
 from swarmpy.pb.objects_pb2 import Config, Network, NetworkAddress, Secret, Task
 from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec
@@ -89,3 +96,32 @@ def test_a_set_and_then_diffs_lead_to_what_is_held(
         for gone in diff.removed:
             del agent[gone.table, gone.id]
     assert {key: item.task for key, item in agent.items()} == _held(after)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["w1", "w2"])), max_size=8),
+    st.lists(st.integers(0, 9), max_size=8),
+)
+def test_what_is_added_task_by_task_is_what_a_node_must_hold(
+    before: list[tuple[int, str]], added: list[int]
+) -> None:
+    tasks = {f"t{number}": needy(f"t{number}", on) for number, on in before}
+    held = held_by("w1", view_with(*tasks.values()), ())
+    newer = [needy(f"t{number}", "w1", TASK_STATE_RUNNING) for number in added]
+    tasks.update((task.id, task) for task in newer)
+    after = view_with(*tasks.values())
+    told = [task.id for task in newer if ("tasks", task.id) not in held]
+    assert only_adds("w1", newer)
+    diff = addition(held, newer, after, 7)
+    assert held == held_by("w1", after, ())
+    named = [one.task.id for one in diff.changed if one.HasField("task")] if diff else []
+    assert sorted(named) == sorted(set(told))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [None, needy("t", "w2"), needy("t", "w1", TASK_STATE_FAILED)],
+    ids=["forgotten", "another node's", "ended"],
+)
+def test_a_task_that_takes_something_away_is_no_addition(task: Task | None) -> None:
+    assert not only_adds("w1", [task])
