@@ -103,6 +103,14 @@ class SpecFlags:
         str, typer.Option(metavar="N%", help="Use of what is reserved that it aims at.")
     ] = ""
     autoscale_memory: Annotated[str, typer.Option(metavar="N%", help="Likewise.")] = ""
+    parallel: Annotated[
+        bool | None,
+        typer.Option("--parallel/--in-order", help="How tasks of a stateful service come and go."),
+    ] = None
+    partition: Annotated[
+        int | None,
+        typer.Option(min=0, help="Updates leave tasks of a stateful service below it alone."),
+    ] = None
     priority: Annotated[
         int | None, typer.Option(help="Tasks of a higher one are placed first, and find room.")
     ] = None

@@ -68,6 +68,16 @@ def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
     _apply_autoscale(spec, flags)
     _apply_job(spec, flags)
     _apply_importance(spec, flags)
+    _apply_stateful(spec, flags)
+
+
+def _apply_stateful(spec: ServiceSpec, flags: SpecFlags) -> None:
+    if (flags.parallel, flags.partition) != (None, None) and not spec.HasField("stateful"):
+        raise typer.BadParameter("--parallel, --in-order and --partition are for stateful services")
+    if flags.parallel is not None:
+        spec.stateful.parallel = flags.parallel
+    if flags.partition is not None:
+        spec.stateful.partition = flags.partition
 
 
 def _apply_importance(spec: ServiceSpec, flags: SpecFlags) -> None:

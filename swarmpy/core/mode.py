@@ -18,6 +18,16 @@ def mode_of(service: Service) -> str:
     return service.spec.WhichOneof("mode") or ""
 
 
+def mode_in_words(service: Service) -> str:
+    """Return the mode as people write it: "replicated-job", "stateful"."""
+    return "stateful" if is_stateful(service) else mode_of(service).replace("_", "-")
+
+
+def is_stateful(service: Service) -> bool:
+    """Its tasks have names, and at most one task of a slot runs."""
+    return service.spec.HasField("stateful")
+
+
 def is_job(service: Service) -> bool:
     """Its tasks are meant to end."""
     return mode_of(service) in JOBS

@@ -39,7 +39,11 @@ def of_cron_job(cron_job: CronJob, reason: str, message: str, *, warning: bool =
 
 
 def task_name(task: Task) -> str:
-    """Return what people call a task: "web.2", or "agent@host-1" where each node has one."""
+    """Return what people call a task: "web.2", "db-0" in a stateful service, or "agent@host-1"
+    where each node has one.
+    """
+    if task.name:
+        return task.name
     where = f".{task.slot}" if task.slot else f"@{task.node_id}"
     return task.service_name + where
 

@@ -11,6 +11,7 @@ from swarmpy.core.validate_faults import DURATION_MAX_S, REPLICAS_MAX, Faults
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import DependencyCondition, ServiceSpec
 from swarmpy.pb.types_pb2 import (
+    UPDATE_ORDER_START_FIRST,
     Budget,
     FailureAction,
     PortConfig,
@@ -46,6 +47,8 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
     _check_update(spec.update, faults.under("update"))
     _check_update(spec.rollback, faults.under("rollback"))
     _check_depends_on(spec, faults)
+    if spec.HasField("stateful"):
+        _check_stateful(spec, faults.under("stateful"))
     check_disruption(spec.disruption, faults.under("disruption"))
     faults.check_number("task.priority", spec.task.priority, -PRIORITY_MAX, PRIORITY_MAX)
     if spec.ByteSize() > SPEC_MAX_BYTES:
@@ -85,6 +88,21 @@ def _check_mode(spec: ServiceSpec, faults: Faults) -> None:
         _check_job(spec, faults.under("job"))
     if spec.HasField("autoscale"):
         check_autoscale(spec, faults.under("autoscale"))
+
+
+def _check_stateful(spec: ServiceSpec, faults: Faults) -> None:
+    if spec.WhichOneof("mode") != "replicated":
+        faults.add("", "is given", "none: the service is not replicated", "remove it")
+    faults.check_number("first_ordinal", spec.stateful.first_ordinal, 0, REPLICAS_MAX)
+    for name in ("update", "rollback"):
+        config: UpdateConfig = getattr(spec, name)
+        if config.order == UPDATE_ORDER_START_FIRST or config.HasField("max_surge"):
+            faults.add(
+                "",
+                f"is given, and {name} starts new tasks before old ones have ended",
+                "stop-first and no max_surge: at most one task of a slot runs",
+                f"change {name}",
+            )
 
 
 def _check_job(spec: ServiceSpec, faults: Faults) -> None:

@@ -745,6 +745,7 @@ class Task(_message.Message):
     JOB_ITERATION_FIELD_NUMBER: _builtins.int
     STOP_FIRST_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     EVICTION_FIELD_NUMBER: _builtins.int
     NOMINATED_NODE_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
@@ -769,6 +770,8 @@ class Task(_message.Message):
     job_iteration: _builtins.int
     stop_first: _builtins.bool
     """waits for those before it in its slot to end, until start_after_ms"""
+    name: _builtins.str
+    """of its slot, in a stateful service: "db-0"; it is its host's, too"""
     nominated_node_id: _builtins.str
     """room is being made for it there"""
     @_builtins.property
@@ -808,12 +811,13 @@ class Task(_message.Message):
         job_iteration: _builtins.int = ...,
         stop_first: _builtins.bool = ...,
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        name: _builtins.str = ...,
         eviction: Global___Eviction | None = ...,
         nominated_node_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["eviction", b"eviction", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "id", b"id", "job_iteration", b"job_iteration", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "id", b"id", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -381,6 +381,35 @@ class GlobalMode(_message.Message):
 Global___GlobalMode: _TypeAlias = GlobalMode  # noqa: Y015
 
 @_typing.final
+class StatefulConfig(_message.Message):
+    """Of a replicated service whose tasks keep their names, and what belongs to them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARALLEL_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    FIRST_ORDINAL_FIELD_NUMBER: _builtins.int
+    parallel: _builtins.bool
+    """tasks come and go all at once, not one after the other in their order"""
+    partition: _builtins.int
+    """updates leave tasks alone whose ordinals are below this"""
+    first_ordinal: _builtins.int
+    def __init__(
+        self,
+        *,
+        parallel: _builtins.bool = ...,
+        partition: _builtins.int = ...,
+        first_ordinal: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_ordinal", b"first_ordinal", "parallel", b"parallel", "partition", b"partition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatefulConfig: _TypeAlias = StatefulConfig  # noqa: Y015
+
+@_typing.final
 class ReplicatedJobMode(_message.Message):
     """Runs `completions` tasks to their successful end, at most `parallelism` at once."""
 
@@ -547,6 +576,7 @@ class ServiceSpec(_message.Message):
     AUTOSCALE_FIELD_NUMBER: _builtins.int
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
     DISRUPTION_FIELD_NUMBER: _builtins.int
+    STATEFUL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     revisions_kept: _builtins.int
@@ -583,6 +613,10 @@ class ServiceSpec(_message.Message):
     def disruption(self) -> _types_pb2.DisruptionBudget:
         """not set: as many as an update stops at once"""
 
+    @_builtins.property
+    def stateful(self) -> Global___StatefulConfig:
+        """of a replicated service"""
+
     def __init__(
         self,
         *,
@@ -600,10 +634,11 @@ class ServiceSpec(_message.Message):
         autoscale: _types_pb2.AutoscaleConfig | None = ...,
         depends_on: _abc.Iterable[Global___Dependency] | None = ...,
         disruption: _types_pb2.DisruptionBudget | None = ...,
+        stateful: Global___StatefulConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "stateful", b"stateful", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "task", b"task", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "stateful", b"stateful", "task", b"task", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__revisions_kept: _TypeAlias = _typing.Literal["revisions_kept"]  # noqa: Y015
     _WhichOneofArgType__revisions_kept: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept"]  # noqa: Y015

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from math import ceil, floor
 
 from swarmpy.core.actions import Action
-from swarmpy.core.rollout.batch import start_first, stop_first
+from swarmpy.core.rollout.batch import in_order, start_first, stop_first
 from swarmpy.core.rollout.progress import SlotProgress, Stage
 from swarmpy.core.rollout.update import Update
 from swarmpy.core.task_life import counts_for_service, is_live
@@ -40,7 +40,7 @@ def within_budgets(update: Update) -> Iterator[tuple[Action, ...]]:
     surge, missing_most = budgets(update.config, len(every))
     surging = sum(_is_double(one) for one in every)
     missing = sum(not _serves(one) for one in every)
-    for slot in sorted(update.to_do, key=lambda slot: slot.runs):
+    for slot in in_order(update):
         if not slot.runs:
             yield stop_first(update, slot)
         elif surging < surge:

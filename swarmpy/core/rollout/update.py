@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from swarmpy.core.mode import is_stateful
+from swarmpy.core.new_task import ordinal_of
 from swarmpy.core.rollout.progress import Progress, Stage, Yardstick, progress_of
 from swarmpy.core.slots import Slot
 from swarmpy.pb.objects_pb2 import (
@@ -87,8 +89,18 @@ def look(service: Service, tasks: Iterable[Task], nodes: Mapping[str, Node], now
     started_ms = max(status.started_at_ms, resumed_ms)
     yardstick = Yardstick(service, monitor_ms, deadline_ms, started_ms, resumed_ms, now_ms)
     progress = progress_of(tasks, yardstick)
-    to_do = tuple(slot for slot in progress.at(Stage.TO_DO) if not _is_paused(slot, nodes))
+    to_do = tuple(
+        slot
+        for slot in progress.at(Stage.TO_DO)
+        if not _is_paused(slot, nodes) and not is_below_partition(service, slot.number)
+    )
     return Update(service, status, config, progress, to_do, now_ms)
+
+
+def is_below_partition(service: Service, slot: int) -> bool:
+    """Say whether updates leave a slot alone."""
+    stateful = service.spec.stateful
+    return is_stateful(service) and ordinal_of(service.spec, slot) < stateful.partition
 
 
 def _status(service: Service, now_ms: int) -> RolloutStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from swarmpy.core.handover import UNTIL_THEY_END_MS
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.slots import key_of
 from swarmpy.core.task_life import has_failed, is_being_stopped, is_ended, since_ms
@@ -60,7 +61,9 @@ def _waits(task: Task, nodes: Mapping[str, NodeTally], now_ms: int) -> Iterable[
         yield task.status.error
     if task.start_after_ms > now_ms and task.status.state <= TASK_STATE_READY:
         wait = seconds(task.start_after_ms - now_ms)
-        if task.stop_first:
+        if task.start_after_ms == UNTIL_THEY_END_MS:
+            yield "starts when the task before it is known to have ended"
+        elif task.stop_first:
             yield f"starts when the task before it has ended, in {wait} at the latest"
         else:
             yield f"starts in {wait}, when its restart delay is over"

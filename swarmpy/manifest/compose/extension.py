@@ -18,6 +18,7 @@ from swarmpy.errors import InvalidInput
 from swarmpy.manifest.compose.deploy import DEFAULT_PARALLELISM
 from swarmpy.manifest.compose.importance import read_importance
 from swarmpy.manifest.compose.placement import read_placement
+from swarmpy.manifest.compose.stateful import read_stateful
 from swarmpy.manifest.reader import EXTENSION, Reader
 from swarmpy.pb.specs_pb2 import (
     CONCURRENCY_POLICY_ALLOW,
@@ -66,6 +67,7 @@ def read_extension(
         spec.revisions_kept = section.integer("revisions_kept")
     read_placement(section, spec.task.placement, services)
     read_importance(section, spec)
+    read_stateful(section, spec)
     section.done()
     return _cron_job(service, cron, spec) if cron else None
 
