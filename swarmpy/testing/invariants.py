@@ -7,7 +7,7 @@ people's code: the story is told, and whoever runs the swarm stops it.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from swarmpy.core.task_life import has_node, is_ended
@@ -81,6 +81,8 @@ class Invariants:
         for wrong in overfull(view):
             self._story.blame(f"{wrong} (index {commit.index})")
         for wrong in misplaced(view, self._running_on()):
+            self._story.blame(f"{wrong} (seen by {node_id} at index {commit.index})")
+        for wrong in running_twice(view, self._running_on()):
             self._story.blame(f"{wrong} (seen by {node_id} at index {commit.index})")
 
 
@@ -164,6 +166,13 @@ def misplaced(view: View, running_on: Mapping[str, frozenset[str]]) -> list[str]
         for task_id in sorted(task_ids)
         if (task := view.tasks.find(task_id)) is not None and task.node_id != node_id
     ]
+
+
+def running_twice(view: View, running_on: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return the names that two running tasks of a stateful service share."""
+    running = (view.tasks.find(task_id) for task_ids in running_on.values() for task_id in task_ids)
+    names = Counter((task.service_id, task.name) for task in running if task and task.name)
+    return [f"{name} runs {count} times" for (_, name), count in names.items() if count > 1]
 
 
 def _name(state: TaskState.ValueType) -> str:

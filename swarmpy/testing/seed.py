@@ -18,6 +18,8 @@ from swarmpy.testing.workload import Workload
 
 TROUBLE_S = 60.0
 QUIET_S = 60.0
+RUN_S = 5.0
+"""A cron job's run may begin in the very moment of judgement; it is over by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ async def _live(swarm: Swarm, trouble_s: float, quiet_s: float) -> None:
             swarm.heal()
             swarm.story.tell("QUIET", seconds=quiet_s)
             await asyncio.sleep(quiet_s)
+            if unsettled(swarm, workload):
+                await asyncio.sleep(RUN_S)
             judge.cancel()
         for wrong in unsettled(swarm, workload):
             swarm.story.blame(f"after {quiet_s:g} quiet seconds: {wrong}")

@@ -44,6 +44,8 @@ SERVICES = ("svc-1", "svc-2", "svc-3", "svc-4")
 """No id looks like these, so a name never means another service by its id."""
 PORT_OF = {"svc-1": 8001, "svc-2": 8002}
 WITH_BUDGETS = ("svc-2", "svc-3")
+STATEFUL = ("svc-4",)
+"""Unless it is a global one."""
 REPLICAS = 6
 CPUS = 0.5
 """For each task: all services at their largest fit on the nodes with room to spare."""
@@ -179,6 +181,8 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
     if name in WITH_BUDGETS:
         spec.update.max_surge.count = 1
         spec.update.max_unavailable.ratio = 0.5
+    if name in STATEFUL and replicas != EVERY_NODE:
+        spec.stateful.SetInParent()
     return spec
 
 

@@ -11,7 +11,7 @@ from swarmpy.core.dependencies import is_news, unmet
 from swarmpy.core.enforce import must_leave
 from swarmpy.core.mode import mode_of
 from swarmpy.core.node_life import is_drained
-from swarmpy.core.task_change import is_placed, serves_otherwise, slot_is_otherwise
+from swarmpy.core.task_change import ends, is_placed, serves_otherwise, slot_is_otherwise
 from swarmpy.core.task_life import keeps_slot
 from swarmpy.ids import IdSource
 from swarmpy.manager.loop import ControlLoop
@@ -86,7 +86,7 @@ class FillingLoop(StartingLoop):
     that must, or had better, leave their node.
 
     That waits for the disruption budget of their service, so meanwhile it is concerned by
-    whatever runs and whatever does no more.
+    whatever runs and whatever does no more; and so it is where tasks come and go in order.
     """
 
     def __init__(self, store: Store, clock: Clock, ids: IdSource) -> None:
@@ -114,6 +114,8 @@ class FillingLoop(StartingLoop):
             self._evicted.discard(old.id)
         if slot_is_otherwise(old, new) or (new is not None and _is_evicted(new)):
             return True
+        if _is_of_a_row(old, new) and (serves_otherwise(old, new) or ends(old, new)):
+            return True
         if is_placed(old, new):
             return new is not None and self._may_leave(new)
         return bool(self._drained or self._evicted) and serves_otherwise(old, new)
@@ -122,6 +124,11 @@ class FillingLoop(StartingLoop):
         """Say whether the node that a task was given has become one that it cannot stay on."""
         node = self.store.view.nodes.find(task.node_id)
         return node is None or bool(node.spec.taints) or bool(must_leave(task.spec, node, 0))
+
+
+def _is_of_a_row(*rows: Task | None) -> bool:
+    """Say whether others of a stateful service may wait for what becomes of this task."""
+    return any(task is not None and task.name for task in rows)
 
 
 def _is_evicted(task: Task) -> bool:
