@@ -18,11 +18,13 @@ from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
     AVAILABILITY_ACTIVE,
     AVAILABILITY_DRAIN,
+    FAILURE_ACTION_CONTINUE,
     TASK_STATE_READY,
     TASK_STATE_REMOVE,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
     TASK_STATE_STARTING,
+    UpdateConfig,
 )
 from swarmpy.testing.builders import node, service, service_spec, task, task_spec
 from tests.core.pick import pick
@@ -36,6 +38,7 @@ def db(replicas: int = 3, image: str = "db:1", *, parallel: bool = False) -> Ser
     spec = service_spec("db", replicas=replicas, task=task_spec(image))
     spec.stateful.parallel = parallel
     spec.stateful.SetInParent()
+    spec.update.CopyFrom(UpdateConfig(parallelism=1, failure_action=FAILURE_ACTION_CONTINUE))
     return spec
 
 
@@ -202,7 +205,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.booleans())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_at_most_one_task_of_a_slot_runs_and_all_run_in_the_end(
     steps: list[tuple[str, int]], parallel: bool
 ) -> None:
