@@ -23,7 +23,7 @@ from swarmpy.cli.service_spec import apply_flags, one_of
 from swarmpy.cli.task_table import show_tasks
 from swarmpy.cli.waiting import wait
 from swarmpy.core.job_run import recorded
-from swarmpy.core.mode import is_job, mode_in_words
+from swarmpy.core.mode import is_job, size_of
 from swarmpy.pb.control_pb2 import ListServicesResponse, ServiceTally
 from swarmpy.pb.objects_pb2 import JOB_STATE_FAILED, Service
 from swarmpy.pb.specs_pb2 import (
@@ -33,7 +33,7 @@ from swarmpy.pb.specs_pb2 import (
     ReplicatedJobMode,
     ReplicatedMode,
     ServiceSpec,
-    StatefulConfig,
+    StatefulMode,
     TaskSpec,
 )
 from swarmpy.pb.types_pb2 import UpdateConfig
@@ -54,7 +54,7 @@ def create(
     ] = None,
     name: Annotated[str, typer.Option(help="Default: the image's.", show_default=False)] = "",
     mode: Annotated[
-        str, typer.Option(metavar="replicated|stateful|global|replicated-job|global-job")
+        str, typer.Option(metavar="replicated|global|stateful|replicated-job|global-job")
     ] = "replicated",
     *,
     flags: ServiceFlags,
@@ -109,7 +109,7 @@ def scale(
     wanted = [_scale(text) for text in scales]
     with SyncClient.connect() as client:
         for scaled in [client.scale(service, replicas) for service, replicas in wanted]:
-            render.say(f"{scaled.spec.name} scaled to {scaled.spec.replicated.replicas}")
+            render.say(f"{scaled.spec.name} scaled to {size_of(scaled)}")
             wait(client, scaled, flags)
 
 
@@ -181,7 +181,7 @@ def _running(row: _Row) -> str:
 _COLUMNS: render.Columns[_Row] = {
     "ID": lambda row: row.service.id,
     "NAME": lambda row: row.service.spec.name,
-    "MODE": lambda row: mode_in_words(row.service),
+    "MODE": lambda row: str(row.service.spec.WhichOneof("mode")).replace("_", "-"),
     "RUNNING": _running,
     "IMAGE": lambda row: ", ".join(one.image for one in row.service.spec.task.containers),
     "PORTS": lambda row: port_text(row.service.ports),
@@ -216,8 +216,8 @@ def name_of(image: str) -> str:
 def _set_mode(spec: ServiceSpec, mode: str) -> None:
     modes = {
         "replicated": ServiceSpec(replicated=ReplicatedMode(replicas=1)),
-        "stateful": ServiceSpec(replicated=ReplicatedMode(replicas=1), stateful=StatefulConfig()),
         "global": ServiceSpec(**{"global": GlobalMode()}),  # type: ignore[arg-type]  # a keyword
+        "stateful": ServiceSpec(stateful=StatefulMode(replicas=1)),
         "replicated-job": ServiceSpec(replicated_job=ReplicatedJobMode(completions=1)),
         "global-job": ServiceSpec(global_job=GlobalJobMode()),
     }

@@ -53,6 +53,16 @@ class SpecFlags:
     replicas: Annotated[
         int | None, typer.Option(min=0, help="How many; of a job, how many completions.")
     ] = None
+    parallel: Annotated[
+        bool | None,
+        typer.Option("--parallel/--ordered", help="Stateful: start and stop slots all at once."),
+    ] = None
+    partition: Annotated[
+        int | None, typer.Option(min=0, help="Stateful: updates reach ordinals from here on.")
+    ] = None
+    first_ordinal: Annotated[
+        int | None, typer.Option(min=0, help="Stateful: the number of the first task.")
+    ] = None
     max_concurrent: Annotated[
         int | None, typer.Option(min=0, help="Tasks of a job at a time; 0: all.")
     ] = None
@@ -103,14 +113,6 @@ class SpecFlags:
         str, typer.Option(metavar="N%", help="Use of what is reserved that it aims at.")
     ] = ""
     autoscale_memory: Annotated[str, typer.Option(metavar="N%", help="Likewise.")] = ""
-    parallel: Annotated[
-        bool | None,
-        typer.Option("--parallel/--in-order", help="How tasks of a stateful service come and go."),
-    ] = None
-    partition: Annotated[
-        int | None,
-        typer.Option(min=0, help="Updates leave tasks of a stateful service below it alone."),
-    ] = None
     priority: Annotated[
         int | None, typer.Option(help="Tasks of a higher one are placed first, and find room.")
     ] = None

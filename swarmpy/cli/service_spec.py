@@ -68,16 +68,6 @@ def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
     _apply_autoscale(spec, flags)
     _apply_job(spec, flags)
     _apply_importance(spec, flags)
-    _apply_stateful(spec, flags)
-
-
-def _apply_stateful(spec: ServiceSpec, flags: SpecFlags) -> None:
-    if (flags.parallel, flags.partition) != (None, None) and not spec.HasField("stateful"):
-        raise typer.BadParameter("--parallel, --in-order and --partition are for stateful services")
-    if flags.parallel is not None:
-        spec.stateful.parallel = flags.parallel
-    if flags.partition is not None:
-        spec.stateful.partition = flags.partition
 
 
 def _apply_importance(spec: ServiceSpec, flags: SpecFlags) -> None:
@@ -96,12 +86,31 @@ def _apply_number(spec: ServiceSpec, flags: SpecFlags) -> None:
             spec.replicated.replicas = flags.replicas
         elif mode == "replicated_job":
             spec.replicated_job.completions = flags.replicas
+        elif mode == "stateful":
+            spec.stateful.replicas = flags.replicas
         else:
-            raise typer.BadParameter("--replicas is for replicated services and jobs")
+            raise typer.BadParameter(
+                "--replicas is for replicated services, stateful ones and jobs"
+            )
+    _apply_stateful(spec, flags)
     if flags.max_concurrent is not None:
         if mode != "replicated_job":
             raise typer.BadParameter("--max-concurrent is for replicated jobs")
         spec.replicated_job.parallelism = flags.max_concurrent
+
+
+def _apply_stateful(spec: ServiceSpec, flags: SpecFlags) -> None:
+    given = (flags.parallel, flags.partition, flags.first_ordinal)
+    if all(value is None for value in given):
+        return
+    if spec.WhichOneof("mode") != "stateful":
+        raise typer.BadParameter("--parallel, --partition and --first-ordinal need --mode stateful")
+    if flags.parallel is not None:
+        spec.stateful.parallel = flags.parallel
+    if flags.partition is not None:
+        spec.stateful.partition = flags.partition
+    if flags.first_ordinal is not None:
+        spec.stateful.first_ordinal = flags.first_ordinal
 
 
 def _apply_autoscale(spec: ServiceSpec, flags: SpecFlags) -> None:

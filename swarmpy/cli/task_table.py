@@ -55,8 +55,8 @@ def _slots(tasks: Iterable[Task], hostnames: Mapping[str, str]) -> Iterable[tupl
 
 def _namer(hostnames: Mapping[str, str]) -> Callable[[Task], str]:
     def name(task: Task) -> str:
-        if task.slot:
-            return f"{task.service_name}.{task.slot}"
+        if task.name or task.slot:
+            return task.name or f"{task.service_name}.{task.slot}"
         return f"{task.service_name}@{hostnames.get(task.node_id, task.node_id)}"
 
     return name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from swarmpy.client.picture import Picture
 from swarmpy.client.slots import Slot, is_left_over, slots_of
 from swarmpy.core.job_run import recorded
-from swarmpy.core.mode import GLOBAL, GLOBAL_JOB, REPLICATED, REPLICATED_JOB, is_job, mode_of
+from swarmpy.core.mode import GLOBAL, GLOBAL_JOB, REPLICATED_JOB, is_job, mode_of, size_of
 from swarmpy.core.task_life import has_node, is_ended
 from swarmpy.core.tell import task_name, why_ended
 from swarmpy.pb.objects_pb2 import (
@@ -157,8 +157,8 @@ def _failing(service: Service, slots: list[Slot], since_version: int) -> str:
 
 def _wanted(service: Service, counting: list[Slot]) -> int:
     mode = mode_of(service)
-    if mode == REPLICATED:
-        return service.spec.replicated.replicas
+    if (size := size_of(service)) is not None:
+        return size
     if mode == REPLICATED_JOB:
         return service.spec.replicated_job.completions
     return max(1, len(counting))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from swarmpy.core.job_run import is_done, recorded
-from swarmpy.core.mode import REPLICATED, is_job, mode_of
+from swarmpy.core.mode import is_job, size_of
 from swarmpy.core.slots import slots_of
 from swarmpy.core.task_life import counts_for_service, has_completed, wants_to_run
 from swarmpy.pb.objects_pb2 import JOB_STATE_COMPLETE, Service, Task
@@ -56,7 +56,7 @@ def _holds(
         return False
     if is_job(service):
         return recorded(service).state == JOB_STATE_COMPLETE
-    if mode_of(service) == REPLICATED and not service.spec.replicated.replicas:
+    if size_of(service) == 0:
         return True
     tasks = list(tasks_of(service))
     if condition == DEPENDENCY_CONDITION_STARTED:
@@ -68,7 +68,7 @@ def _holds(
 
 def _has_completed(service: Service, tasks: list[Task]) -> bool:
     slots = [slot for slot in slots_of(tasks) if slot.holders]
-    wanted = service.spec.replicated.replicas or len(slots)
+    wanted = size_of(service) or len(slots)
     return bool(slots) and sum(is_done(slot) for slot in slots) >= wanted
 
 

@@ -57,7 +57,7 @@ def fill(
         if (slot and slot.holders) or not takes_tasks(service.spec.task, node):
             continue
         stopping = [task for task in slot.tasks if is_being_stopped(task)] if slot else []
-        start_after_ms = limit_ms(service, stopping, now_ms) if stopping else 0
+        start_after_ms = limit_ms(stopping, now_ms) if stopping else 0
         task = new_task(
             service, node_id=node.id, start_after_ms=start_after_ms, stop_first=bool(stopping)
         )

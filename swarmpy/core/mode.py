@@ -1,4 +1,4 @@
-"""The four ways in which a service keeps tasks."""
+"""The five ways in which a service keeps tasks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from swarmpy.pb.objects_pb2 import Service
 
 REPLICATED = "replicated"
 GLOBAL = "global"
+STATEFUL = "stateful"
 REPLICATED_JOB = "replicated_job"
 GLOBAL_JOB = "global_job"
 
 JOBS = frozenset({REPLICATED_JOB, GLOBAL_JOB})
-LASTING = frozenset({REPLICATED, GLOBAL})
+LASTING = frozenset({REPLICATED, GLOBAL, STATEFUL})
 
 
 def mode_of(service: Service) -> str:
@@ -18,16 +19,22 @@ def mode_of(service: Service) -> str:
     return service.spec.WhichOneof("mode") or ""
 
 
-def mode_in_words(service: Service) -> str:
-    """Return the mode as people write it: "replicated-job", "stateful"."""
-    return "stateful" if is_stateful(service) else mode_of(service).replace("_", "-")
-
-
-def is_stateful(service: Service) -> bool:
-    """Its tasks have names, and at most one task of a slot runs."""
-    return service.spec.HasField("stateful")
-
-
 def is_job(service: Service) -> bool:
     """Its tasks are meant to end."""
     return mode_of(service) in JOBS
+
+
+def is_stateful(service: Service) -> bool:
+    """Its tasks have names that last."""
+    return mode_of(service) == STATEFUL
+
+
+def size_of(service: Service) -> int | None:
+    """Return how many tasks a service asks for that can be scaled; None for another."""
+    match mode_of(service):
+        case "replicated":
+            return service.spec.replicated.replicas
+        case "stateful":
+            return service.spec.stateful.replicas
+        case _:
+            return None

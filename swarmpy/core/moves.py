@@ -14,14 +14,13 @@ from swarmpy.core import tell
 from swarmpy.core.actions import Action, CreateTask, SetDesiredState
 from swarmpy.core.disruption import allowance, serves
 from swarmpy.core.enforce import must_leave
-from swarmpy.core.handover import UNTIL_THEY_END_MS
-from swarmpy.core.mode import is_stateful
 from swarmpy.core.new_task import successor
 from swarmpy.core.node_life import is_drained
+from swarmpy.core.one_at_a_time import waiting
 from swarmpy.core.slots import Slot
-from swarmpy.core.task_life import is_live, keeps_slot, wants_to_run
+from swarmpy.core.task_life import has_node, is_live, keeps_slot, wants_to_run
 from swarmpy.pb.objects_pb2 import Node, Service, Task
-from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, TASK_STATE_SHUTDOWN
+from swarmpy.pb.types_pb2 import TASK_STATE_SHUTDOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def moves(
 ) -> Iterator[tuple[Action, ...]]:
     """Yield a step for each task that leaves its node now. `slots` are all that are wanted."""
     kept = list(slots)
-    due = list(_due(service, kept, nodes, now_ms))
+    due = list(_due(kept, nodes, now_ms))
     left = allowance(service, kept) if due else 0
     told = _left_before(kept, nodes) if due else set()
     for slot, task, leaving in due:
@@ -48,7 +47,8 @@ def moves(
             if not left:
                 continue
             left -= 1
-        step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), _in_its_place(service, task))
+        following = waiting(successor(task), slot.tasks)
+        step = (SetDesiredState(task.id, TASK_STATE_SHUTDOWN), CreateTask(following))
         if leaving.is_of_node and task.node_id in told:
             yield step
         else:
@@ -57,32 +57,24 @@ def moves(
             yield (*step, _event(service, task, name, leaving))
 
 
-def _in_its_place(service: Service, task: Task) -> CreateTask:
-    if is_stateful(service):
-        return CreateTask(successor(task, start_after_ms=UNTIL_THEY_END_MS, stop_first=True))
-    return CreateTask(successor(task))
-
-
 def _due(
-    service: Service, slots: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int
+    slots: Iterable[Slot], nodes: Mapping[str, Node], now_ms: int
 ) -> Iterator[tuple[Slot, Task, Leaving]]:
     """Yield the tasks that must, or had better, leave their nodes, and why."""
     known: dict[tuple[str, int], Leaving | None] = {}
     for slot in slots:
         for task in slot.holders:
-            if not task.node_id or not is_live(task) or not wants_to_run(task):
+            if not has_node(task) or not is_live(task) or not wants_to_run(task):
                 continue
             alike = (task.node_id, task.spec_version)
             if alike not in known:
-                known[alike] = _must_leave(service, task, nodes.get(task.node_id), now_ms)
+                known[alike] = _must_leave(task, nodes.get(task.node_id), now_ms)
             leaving = known[alike] or _is_evicted(task)
             if leaving is not None:
                 yield slot, task, leaving
 
 
-def _must_leave(service: Service, task: Task, node: Node | None, now_ms: int) -> Leaving | None:
-    if is_stateful(service) and node is not None and node.status.state == NODE_STATE_DOWN:
-        return None  # it may run on there, so no other may start
+def _must_leave(task: Task, node: Node | None, now_ms: int) -> Leaving | None:
     reason = must_leave(task.spec, node, now_ms)
     return Leaving(reason, waits=node is not None and is_drained(node)) if reason else None
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from swarmpy.core.allocate.ports import is_allocated
 from swarmpy.core.mode import REPLICATED_JOB, is_stateful, mode_of
+from swarmpy.core.ordinals import give_name
 from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
@@ -22,8 +23,6 @@ from swarmpy.pb.types_pb2 import (
 
 COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
 """Tells a task of a job which of its completions it is, from 0 on.  Source: Kubernetes, Job."""
-ORDINAL = "SWARMPY_ORDINAL"
-"""Tells a task of a stateful service its ordinal."""
 DEFAULT_DRAIN_S = 1.0
 """How long a task that has left the routes still serves what is open, unless told."""
 
@@ -57,19 +56,17 @@ def new_task(
         job_iteration=service.job_iteration,
     )
     task.status.state = _first_state(task)
-    if is_stateful(service):
-        ordinal = ordinal_of(service.spec, slot)
-        task.name = f"{service.spec.name}-{ordinal}"
-        task.environment[ORDINAL] = str(ordinal)
     if mode_of(service) == REPLICATED_JOB:
         task.environment[COMPLETION_INDEX] = str(slot - 1)
+    if is_stateful(service):
+        give_name(task, service)
     return task
 
 
-def successor(task: Task, *, start_after_ms: int = 0, stop_first: bool = False) -> Task:
+def successor(task: Task, *, start_after_ms: int = 0) -> Task:
     """Return a task that does the same as `task` in its slot, whatever its service has become.
 
-    Only a rollout moves a slot to another spec. Times are as in `new_task`.
+    Only a rollout moves a slot to another spec.
     """
     following = Task(
         spec=task.spec,
@@ -81,19 +78,14 @@ def successor(task: Task, *, start_after_ms: int = 0, stop_first: bool = False) 
         spec_version=task.spec_version,
         ports=task.ports,
         start_after_ms=start_after_ms,
-        stop_first=stop_first,
         drain_s=task.drain_s,
         job_iteration=task.job_iteration,
         environment=task.environment,
         name=task.name,
+        hostname=task.hostname,
     )
     following.status.state = _first_state(following)
     return following
-
-
-def ordinal_of(spec: ServiceSpec, slot: int) -> int:
-    """Return the ordinal of a stateful service's slot."""
-    return int(spec.stateful.first_ordinal) + slot - 1
 
 
 def _first_state(task: Task) -> TaskState.ValueType:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmpy.core.actions import Action, Decision, Evict, Nominate, take
-from swarmpy.core.mode import REPLICATED, REPLICATED_JOB, is_stateful, mode_of
+from swarmpy.core.mode import REPLICATED, REPLICATED_JOB, mode_of
 from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.filters import NODE_FILTERS, USAGE_FILTERS, asked, pass_all
@@ -82,7 +82,7 @@ class _Board:
         self._movable: dict[str, list[Task]] = {node_id: [] for node_id in self._tallies}
         for task in staying:
             service = services.get(task.service_id)
-            is_movable = service is not None and _is_movable(service)
+            is_movable = service is not None and mode_of(service) in MOVABLE
             if is_movable and task.node_id in self._movable and has_node(task) and is_live(task):
                 self._movable[task.node_id].append(task)
 
@@ -146,10 +146,6 @@ class _Board:
             on.remove(victim)
             self._movable[found.node_id].remove(victim)
         on.add(task)
-
-
-def _is_movable(service: Service) -> bool:
-    return mode_of(service) in MOVABLE and not is_stateful(service)
 
 
 def _leaves(task: Task) -> bool:

@@ -13,6 +13,7 @@ from swarmpy.core.actions import (
     take,
 )
 from swarmpy.core.job_run import failures_counted
+from swarmpy.core.one_at_a_time import is_alone
 from swarmpy.core.restart import history_needed
 from swarmpy.core.slots import Slot, slots_of
 from swarmpy.core.task_life import has_node, is_ended, keeps_slot
@@ -49,8 +50,7 @@ def reap(
         return Decision((*remembered, DeleteRow("services", service_id)))
     slots = slots_of(rows)
     kept = max(history or DEFAULT_HISTORY, failures_counted(service))
-    stays = service is not None and not service.removing
-    over = [task for task in rows if _is_over(task, nodes, has_name=stays and bool(task.name))]
+    over = [task for task in rows if _is_over(task, nodes)]
     lost = rows if service is None else []
     return take(
         (
@@ -61,19 +61,19 @@ def reap(
     )
 
 
-def _is_over(task: Task, nodes: Mapping[str, Node], *, has_name: bool) -> bool:
+def _is_over(task: Task, nodes: Mapping[str, Node]) -> bool:
     """Say whether nobody needs the row any more.
 
     A task that is stopped before it had a node leaves no trace. One to be removed from a node
     that is down or gone is not waited for: should the node come back, its agent is told all
-    that it shall run, and stops the rest. But while it may run, nobody else gets its name.
+    that it shall run, and stops the rest. But one that must be alone in its slot is waited for.
     """
     if keeps_slot(task) or is_ended(task):
         return task.desired_state == TASK_STATE_REMOVE
     if not has_node(task):
         return True
     node = nodes.get(task.node_id)
-    is_away = node is None or (node.status.state == NODE_STATE_DOWN and not has_name)
+    is_away = node is None or (node.status.state == NODE_STATE_DOWN and not is_alone(task))
     return task.desired_state == TASK_STATE_REMOVE and is_away
 
 

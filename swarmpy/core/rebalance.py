@@ -6,8 +6,7 @@ nodes by tasks of the service, then the nodes by all their tasks. Even means tha
 differ by at most one, so a plan that was carried out leaves nothing for the next.
 
 Left where they are: tasks of services that are packed rather than spread, those that must be
-near to others, those of services that are stateful or being updated, and those that a mode
-binds to a node.
+near to others, those of a service that is being updated, and those that a mode binds to a node.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from swarmpy.core.actions import AssignTask
-from swarmpy.core.mode import REPLICATED, is_stateful, mode_of
+from swarmpy.core.mode import REPLICATED, mode_of
 from swarmpy.core.node_life import takes_new_tasks
 from swarmpy.core.rollout.update import SETTLED
 from swarmpy.core.schedule.around import Around
@@ -70,8 +69,7 @@ def _is_spread(service: Service, around: Around) -> bool:
     placement = service.spec.task.placement
     packs = (placement.strategy or around.strategy) == PLACEMENT_STRATEGY_BINPACK
     is_settled = not service.removing and service.rollout.state in SETTLED
-    may_move = mode_of(service) == REPLICATED and not is_stateful(service)
-    return may_move and not packs and is_settled
+    return mode_of(service) == REPLICATED and not packs and is_settled
 
 
 def _even_out(

@@ -30,6 +30,7 @@ from swarmpy.core.actions import Action, CreateTask, Decision, SetDesiredState, 
 from swarmpy.core.job_run import no_more_tries
 from swarmpy.core.mode import is_job
 from swarmpy.core.new_task import successor
+from swarmpy.core.one_at_a_time import waiting
 from swarmpy.core.slots import slots_of
 from swarmpy.core.task_life import (
     has_completed,
@@ -63,7 +64,7 @@ def restart(service: Service, tasks: Iterable[Task], now_ms: int) -> Decision:
     rows = list(tasks)
     of_all = no_more_tries(service, rows)
     ended = [
-        _Ended(task, before, _refusal(task, before) or of_all)
+        _Ended(task, before, _refusal(task, before) or of_all, slot.tasks)
         for slot in slots_of(rows)
         for place, task in enumerate(slot.tasks)
         if is_ended(task) and wants_to_run(task)
@@ -100,6 +101,8 @@ class _Ended:
     before: list[Task]
     refusal: str
     """Why it is not to be restarted, or ""."""
+    in_slot: tuple[Task, ...]
+    """Every task of its slot."""
 
     @property
     def failures(self) -> int:
@@ -125,7 +128,7 @@ def _settle(service: Service, ended: _Ended, now_ms: int) -> tuple[Action, ...]:
     wait_ms = 0 if waited else delay_ms(task.spec.restart, failures)
     return (
         SetDesiredState(task.id, TASK_STATE_SHUTDOWN),
-        CreateTask(successor(task, start_after_ms=now_ms + wait_ms)),
+        CreateTask(waiting(successor(task, start_after_ms=now_ms + wait_ms), ended.in_slot)),
         _restarting(task, wait_ms, failures),
     )
 

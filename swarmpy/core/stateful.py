@@ -1,31 +1,34 @@
-"""Keeps the slots of a stateful service: tasks that have names, and come and go in order.
+"""Keeps the slots of a stateful service filled, each by one task at a time, in order.
 
-    slot          1      2      3         ordinals count from `first_ordinal`, 0 unless told
-    name        db-0   db-1   db-2        of the task, and of its host
+    ordered    slot n + 1 is filled when all before it are ready; of slots too many the highest
+               goes first, and the next when nothing of it runs any more
+    parallel   all at once
 
-In order, unless the service says parallel: a slot is filled once those below it serve, and the
-highest goes first, the next one when nothing of it is left. Whatever the order, **at most one
-task of a slot ever runs**: a new one starts when those before it are known to have ended, and
-as long as a node is down, nothing is known. Its tasks are replaced once it is back, or removed.
+A slot is ready while a task of it runs (and is healthy), or has ended well where it may.
 
-Source: Kubernetes, StatefulSet v1.
+A new task in a slot waits until the others of the slot are known to have ended (one_at_a_time.py).
+A task whose data is on its node stays there while that is down: nothing could take its place
+elsewhere, and it may well be running.
+
+Source: Kubernetes, StatefulSet, deployment and scaling guarantees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from swarmpy.core.actions import Action, CreateTask, Decision, take
-from swarmpy.core.disruption import serves
+from swarmpy.core.actions import Action, CreateTask, Decision, SetDesiredState, take
 from swarmpy.core.enforce import next_leave_ms
-from swarmpy.core.handover import UNTIL_THEY_END_MS
 from swarmpy.core.moves import moves
-from swarmpy.core.new_task import may_make_tasks, new_task
+from swarmpy.core.new_task import is_current, may_make_tasks, new_task, successor
+from swarmpy.core.one_at_a_time import waiting
+from swarmpy.core.ordinals import give_name, is_held_back, wanted_slots
 from swarmpy.core.reap import remove
+from swarmpy.core.restart import may_end
 from swarmpy.core.slots import Slot, slots_of
-from swarmpy.core.task_life import has_node, is_live
+from swarmpy.core.task_life import has_completed, is_live, keeps_slot
 from swarmpy.pb.objects_pb2 import Node, Service, Task
+from swarmpy.pb.types_pb2 import NODE_STATE_DOWN, TASK_STATE_SHUTDOWN
 
 
 def reconcile(
@@ -35,55 +38,78 @@ def reconcile(
     now_ms: int,
     *,
     may_start: bool = True,
+    bound: Collection[str] = (),
 ) -> Decision:
     """Return what brings `tasks`, all those of `service`, to what it asks for.
 
-    `nodes` holds at least those that tasks are on. While not `may_start`, it fills no slot.
+    `nodes` holds at least those that tasks are on, `bound` the ids of tasks whose data is on their
+    node. While not `may_start`, it fills no slot.
     """
     rows = list(tasks)
     if service.removing:
         return take(remove(rows))
     slots = {slot.number: slot for slot in slots_of(rows)}
-    wanted = service.spec.replicated.replicas
-    kept = [slot for slot in slots.values() if slot.number <= wanted and slot.holders]
+    wanted = wanted_slots(service)
+    kept = [slots[number] for number in wanted if number in slots and slots[number].holders]
+    movable = [slot for slot in kept if not _waits_for_its_node(slot, nodes, bound)]
     may_fill = may_start and may_make_tasks(service)
     return take(
-        chain(
-            _shrink(service, [slot for slot in slots.values() if slot.number > wanted]),
-            moves(service, kept, nodes, now_ms),
-            _fill(service, slots, wanted) if may_fill else (),
+        (
+            *_shrink(service, [slot for slot in slots.values() if slot.number not in wanted]),
+            *moves(service, movable, nodes, now_ms),
+            *(_fill(service, slots) if may_fill else ()),
         ),
         look_again_ms=next_leave_ms(kept, nodes, now_ms),
     )
 
 
-def _shrink(service: Service, surplus: list[Slot]) -> Iterator[tuple[Action, ...]]:
-    """Yield the steps that empty slots from the highest down."""
-    for slot in sorted(surplus, key=lambda slot: slot.number, reverse=True):
-        yield from remove(slot.tasks)
-        if _may_run(slot) and not service.spec.stateful.parallel:
-            return
-
-
-def _fill(service: Service, slots: Mapping[int, Slot], wanted: int) -> Iterator[tuple[Action, ...]]:
-    """Yield a step for each slot that is to be filled now, the lowest first."""
-    for number in range(1, wanted + 1):
+def _fill(service: Service, slots: Mapping[int, Slot]) -> Iterator[tuple[Action, ...]]:
+    """Yield a step for each slot to fill now, the lowest first."""
+    in_order = not service.spec.stateful.parallel
+    for number in wanted_slots(service):
         slot = slots.get(number)
         if slot is None or not slot.holders:
-            yield (CreateTask(_next_of(service, number, slot)),)
-            if not service.spec.stateful.parallel:
+            others = slot.tasks if slot else ()
+            yield (CreateTask(waiting(_task_for(service, number, slots.values()), others)),)
+            if in_order:
                 return
-        elif not service.spec.stateful.parallel and not serves(slot):
+        elif in_order and not _is_ready(service, slot):
             return
 
 
-def _next_of(service: Service, number: int, slot: Slot | None) -> Task:
-    """Return a task that starts when nothing of its slot runs any more."""
-    waits = slot is not None and _may_run(slot)
-    start_after_ms = UNTIL_THEY_END_MS if waits else 0
-    return new_task(service, slot=number, start_after_ms=start_after_ms, stop_first=waits)
+def _task_for(service: Service, number: int, slots: Iterable[Slot]) -> Task:
+    """Return a task as the service asks for it now; where updates are held back, as others are."""
+    if is_held_back(service, number):
+        for task in (task for slot in slots for task in slot.holders):
+            if is_held_back(service, task.slot) and not is_current(service, task):
+                older = successor(task)
+                older.slot = number
+                give_name(older, service)
+                return older
+    return new_task(service, slot=number)
 
 
-def _may_run(slot: Slot) -> bool:
-    """Say whether something of a slot may still run, as far as anybody knows."""
-    return any(has_node(task) and is_live(task) for task in slot.tasks)
+def _shrink(service: Service, surplus: Iterable[Slot]) -> Iterator[tuple[Action, ...]]:
+    """Yield the steps that stop slots, the highest first, and forget those where nothing runs."""
+    for slot in sorted(surplus, key=lambda slot: -slot.number):
+        live = [task for task in slot.tasks if is_live(task)]
+        if not live:
+            yield from remove(slot.tasks)
+            continue
+        for task in live:
+            if keeps_slot(task):
+                yield (SetDesiredState(task.id, TASK_STATE_SHUTDOWN),)
+        if not service.spec.stateful.parallel:
+            return
+
+
+def _is_ready(service: Service, slot: Slot) -> bool:
+    return slot.runs or any(has_completed(task) and may_end(service, task) for task in slot.holders)
+
+
+def _waits_for_its_node(slot: Slot, nodes: Mapping[str, Node], bound: Collection[str]) -> bool:
+    for task in slot.holders:
+        node = nodes.get(task.node_id)
+        if task.id in bound and node is not None and node.status.state == NODE_STATE_DOWN:
+            return True
+    return False

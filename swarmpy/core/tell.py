@@ -39,8 +39,8 @@ def of_cron_job(cron_job: CronJob, reason: str, message: str, *, warning: bool =
 
 
 def task_name(task: Task) -> str:
-    """Return what people call a task: "web.2", "db-0" in a stateful service, or "agent@host-1"
-    where each node has one.
+    """Return what people call a task: "web.2", or "agent@host-1" where each node has one,
+    "db-0" where it has a name of its own.
     """
     if task.name:
         return task.name

@@ -42,12 +42,6 @@ def validate_service_update(old: ServiceSpec, new: ServiceSpec) -> None:
     was, will_be = old.WhichOneof("mode"), new.WhichOneof("mode")
     if will_be is not None and will_be != was:
         faults.add("mode", f"is {will_be}", f"{was} as before", "remove the service first")
-    if old.HasField("stateful") != new.HasField("stateful"):
-        faults.add("stateful", "is given or taken away", "as before", "remove the service first")
-    if old.stateful.first_ordinal != new.stateful.first_ordinal:
-        what = f"is {new.stateful.first_ordinal}"
-        expected = f"{old.stateful.first_ordinal} as before"
-        faults.add("stateful.first_ordinal", what, expected, "remove the service first")
     faults.raise_any()
 
 

@@ -8,10 +8,10 @@ from swarmpy.core.tell import port_name
 from swarmpy.core.validate_autoscale import check_autoscale
 from swarmpy.core.validate_disruption import PRIORITY_MAX, check_disruption
 from swarmpy.core.validate_faults import DURATION_MAX_S, REPLICAS_MAX, Faults
+from swarmpy.core.validate_stateful import check_stateful
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import DependencyCondition, ServiceSpec
 from swarmpy.pb.types_pb2 import (
-    UPDATE_ORDER_START_FIRST,
     Budget,
     FailureAction,
     PortConfig,
@@ -47,8 +47,6 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
     _check_update(spec.update, faults.under("update"))
     _check_update(spec.rollback, faults.under("rollback"))
     _check_depends_on(spec, faults)
-    if spec.HasField("stateful"):
-        _check_stateful(spec, faults.under("stateful"))
     check_disruption(spec.disruption, faults.under("disruption"))
     faults.check_number("task.priority", spec.task.priority, -PRIORITY_MAX, PRIORITY_MAX)
     if spec.ByteSize() > SPEC_MAX_BYTES:
@@ -75,34 +73,22 @@ def _check_depends_on(spec: ServiceSpec, faults: Faults) -> None:
 def _check_mode(spec: ServiceSpec, faults: Faults) -> None:
     match spec.WhichOneof("mode"):
         case None:
-            faults.add("mode", "is not set", "replicated, global or a job", "set one of them")
+            expected = "replicated, global, stateful or a job"
+            faults.add("mode", "is not set", expected, "set one of them")
         case "replicated":
             faults.check_number("replicated.replicas", spec.replicated.replicas, 0, REPLICAS_MAX)
         case "replicated_job":
             job = spec.replicated_job
             faults.check_number("replicated_job.completions", job.completions, 0, REPLICAS_MAX)
             faults.check_number("replicated_job.parallelism", job.parallelism, 0, REPLICAS_MAX)
+        case "stateful":
+            check_stateful(spec, faults)
         case "global" | "global_job":
             pass
     if spec.HasField("job"):
         _check_job(spec, faults.under("job"))
     if spec.HasField("autoscale"):
         check_autoscale(spec, faults.under("autoscale"))
-
-
-def _check_stateful(spec: ServiceSpec, faults: Faults) -> None:
-    if spec.WhichOneof("mode") != "replicated":
-        faults.add("", "is given", "none: the service is not replicated", "remove it")
-    faults.check_number("first_ordinal", spec.stateful.first_ordinal, 0, REPLICAS_MAX)
-    for name in ("update", "rollback"):
-        config: UpdateConfig = getattr(spec, name)
-        if config.order == UPDATE_ORDER_START_FIRST or config.HasField("max_surge"):
-            faults.add(
-                "",
-                f"is given, and {name} starts new tasks before old ones have ended",
-                "stop-first and no max_surge: at most one task of a slot runs",
-                f"change {name}",
-            )
 
 
 def _check_job(spec: ServiceSpec, faults: Faults) -> None:

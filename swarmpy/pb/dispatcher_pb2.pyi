@@ -31,6 +31,7 @@ class AgentMessage(_message.Message):
     CLOSED_PORTS_FIELD_NUMBER: _builtins.int
     PROBES_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    VOLUMES_REMOVED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """first, once"""
@@ -47,6 +48,8 @@ class AgentMessage(_message.Message):
     def probes(self) -> Global___ProbeReport: ...
     @_builtins.property
     def usage(self) -> Global___UsageReport: ...
+    @_builtins.property
+    def volumes_removed(self) -> Global___VolumesRemoved: ...
     def __init__(
         self,
         *,
@@ -57,12 +60,13 @@ class AgentMessage(_message.Message):
         closed_ports: Global___ClosedPorts | None = ...,
         probes: Global___ProbeReport | None = ...,
         usage: Global___UsageReport | None = ...,
+        volumes_removed: Global___VolumesRemoved | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses", "usage", b"usage", "volumes_removed", b"volumes_removed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_ports", b"closed_ports", "description", b"description", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "probes", b"probes", "statuses", b"statuses", "usage", b"usage", "volumes_removed", b"volumes_removed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "statuses", "heartbeat", "description", "closed_ports", "probes", "usage"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "statuses", "heartbeat", "description", "closed_ports", "probes", "usage", "volumes_removed"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -458,6 +462,7 @@ class Assignment(_message.Message):
     SECRET_FIELD_NUMBER: _builtins.int
     NETWORK_FIELD_NUMBER: _builtins.int
     LOAD_BALANCER_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def task(self) -> _objects_pb2.Task: ...
     @_builtins.property
@@ -468,6 +473,10 @@ class Assignment(_message.Message):
     def network(self) -> _objects_pb2.Network: ...
     @_builtins.property
     def load_balancer(self) -> Global___LoadBalancer: ...
+    @_builtins.property
+    def volume(self) -> _objects_pb2.Volume:
+        """removing: this node shall remove it"""
+
     def __init__(
         self,
         *,
@@ -476,12 +485,13 @@ class Assignment(_message.Message):
         secret: _objects_pb2.Secret | None = ...,
         network: _objects_pb2.Network | None = ...,
         load_balancer: Global___LoadBalancer | None = ...,
+        volume: _objects_pb2.Volume | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "secret", b"secret", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "secret", b"secret", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["task", "config", "secret", "network", "load_balancer"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["task", "config", "secret", "network", "load_balancer", "volume"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
@@ -517,7 +527,7 @@ class AssignmentRemoval(_message.Message):
     TABLE_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """"tasks", "configs", "secrets", "networks", "load_balancers" """
+    """"tasks", "configs", "secrets", "networks", "load_balancers", "volumes" """
     id: _builtins.str
     def __init__(
         self,
@@ -1018,3 +1028,25 @@ class UsageReport(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UsageReport: _TypeAlias = UsageReport  # noqa: Y015
+
+@_typing.final
+class VolumesRemoved(_message.Message):
+    """Volumes that were to be removed and that this node has no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOLUME_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def volume_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        volume_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["volume_ids", b"volume_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VolumesRemoved: _TypeAlias = VolumesRemoved  # noqa: Y015

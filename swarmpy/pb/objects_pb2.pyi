@@ -725,6 +725,26 @@ class Task(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class VolumesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
@@ -745,9 +765,11 @@ class Task(_message.Message):
     JOB_ITERATION_FIELD_NUMBER: _builtins.int
     STOP_FIRST_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
     EVICTION_FIELD_NUMBER: _builtins.int
     NOMINATED_NODE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VOLUMES_FIELD_NUMBER: _builtins.int
+    HOSTNAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -770,10 +792,12 @@ class Task(_message.Message):
     job_iteration: _builtins.int
     stop_first: _builtins.bool
     """waits for those before it in its slot to end, until start_after_ms"""
-    name: _builtins.str
-    """of its slot, in a stateful service: "db-0"; it is its host's, too"""
     nominated_node_id: _builtins.str
     """room is being made for it there"""
+    name: _builtins.str
+    """of a stateful service's task: "db-0" """
+    hostname: _builtins.str
+    """of its containers that name none"""
     @_builtins.property
     def spec(self) -> _specs_pb2.TaskSpec: ...
     @_builtins.property
@@ -788,6 +812,10 @@ class Task(_message.Message):
 
     @_builtins.property
     def eviction(self) -> Global___Eviction: ...
+    @_builtins.property
+    def volumes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """a mount's source -> id of its Volume; written when it gets its node"""
+
     def __init__(
         self,
         *,
@@ -811,13 +839,15 @@ class Task(_message.Message):
         job_iteration: _builtins.int = ...,
         stop_first: _builtins.bool = ...,
         environment: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        name: _builtins.str = ...,
         eviction: Global___Eviction | None = ...,
         nominated_node_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        volumes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        hostname: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["eviction", b"eviction", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "id", b"id", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "hostname", b"hostname", "id", b"id", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1061,3 +1091,60 @@ class Event(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class Volume(_message.Message):
+    """Data that outlives the tasks that use it. Of scope slot there is one row that says how such
+    volumes are made, with neither service nor slot, and one for each that was made.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_MS_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    STACK_ID_FIELD_NUMBER: _builtins.int
+    SERVICE_ID_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    NODE_IDS_FIELD_NUMBER: _builtins.int
+    REMOVING_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    version: _builtins.int
+    created_at_ms: _builtins.int
+    updated_at_ms: _builtins.int
+    stack_id: _builtins.str
+    service_id: _builtins.str
+    """of scope slot: whose task's it is"""
+    slot: _builtins.int
+    """likewise"""
+    removing: _builtins.bool
+    """its nodes remove it first, then it goes"""
+    @_builtins.property
+    def spec(self) -> _specs_pb2.VolumeSpec: ...
+    @_builtins.property
+    def node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """nodes that have it, or may; pinned or of a slot: at most one"""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        created_at_ms: _builtins.int = ...,
+        updated_at_ms: _builtins.int = ...,
+        spec: _specs_pb2.VolumeSpec | None = ...,
+        stack_id: _builtins.str = ...,
+        service_id: _builtins.str = ...,
+        slot: _builtins.int = ...,
+        node_ids: _abc.Iterable[_builtins.str] | None = ...,
+        removing: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "node_ids", b"node_ids", "removing", b"removing", "service_id", b"service_id", "slot", b"slot", "spec", b"spec", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Volume: _TypeAlias = Volume  # noqa: Y015

@@ -66,6 +66,44 @@ CONCURRENCY_POLICY_REPLACE: ConcurrencyPolicy.ValueType  # 2
 """a run that is due ends the one before"""
 Global___ConcurrencyPolicy: _TypeAlias = ConcurrencyPolicy  # noqa: Y015
 
+class _VolumeScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VolumeScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VolumeScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VOLUME_SCOPE_NODE: _VolumeScope.ValueType  # 0
+    """each node that runs a task with it has its own"""
+    VOLUME_SCOPE_PINNED: _VolumeScope.ValueType  # 1
+    """one in the swarm, where the first task with it was placed; all go there"""
+    VOLUME_SCOPE_SLOT: _VolumeScope.ValueType  # 2
+    """one for each task of a stateful service; it stays where its volume is"""
+
+class VolumeScope(_VolumeScope, metaclass=_VolumeScopeEnumTypeWrapper): ...
+
+VOLUME_SCOPE_NODE: VolumeScope.ValueType  # 0
+"""each node that runs a task with it has its own"""
+VOLUME_SCOPE_PINNED: VolumeScope.ValueType  # 1
+"""one in the swarm, where the first task with it was placed; all go there"""
+VOLUME_SCOPE_SLOT: VolumeScope.ValueType  # 2
+"""one for each task of a stateful service; it stays where its volume is"""
+Global___VolumeScope: _TypeAlias = VolumeScope  # noqa: Y015
+
+class _VolumeRetention:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VolumeRetentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VolumeRetention.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VOLUME_RETENTION_RETAIN: _VolumeRetention.ValueType  # 0
+    VOLUME_RETENTION_DELETE: _VolumeRetention.ValueType  # 1
+
+class VolumeRetention(_VolumeRetention, metaclass=_VolumeRetentionEnumTypeWrapper): ...
+
+VOLUME_RETENTION_RETAIN: VolumeRetention.ValueType  # 0
+VOLUME_RETENTION_DELETE: VolumeRetention.ValueType  # 1
+Global___VolumeRetention: _TypeAlias = VolumeRetention  # noqa: Y015
+
 @_typing.final
 class ContainerSpec(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -381,35 +419,6 @@ class GlobalMode(_message.Message):
 Global___GlobalMode: _TypeAlias = GlobalMode  # noqa: Y015
 
 @_typing.final
-class StatefulConfig(_message.Message):
-    """Of a replicated service whose tasks keep their names, and what belongs to them."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PARALLEL_FIELD_NUMBER: _builtins.int
-    PARTITION_FIELD_NUMBER: _builtins.int
-    FIRST_ORDINAL_FIELD_NUMBER: _builtins.int
-    parallel: _builtins.bool
-    """tasks come and go all at once, not one after the other in their order"""
-    partition: _builtins.int
-    """updates leave tasks alone whose ordinals are below this"""
-    first_ordinal: _builtins.int
-    def __init__(
-        self,
-        *,
-        parallel: _builtins.bool = ...,
-        partition: _builtins.int = ...,
-        first_ordinal: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_ordinal", b"first_ordinal", "parallel", b"parallel", "partition", b"partition"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StatefulConfig: _TypeAlias = StatefulConfig  # noqa: Y015
-
-@_typing.final
 class ReplicatedJobMode(_message.Message):
     """Runs `completions` tasks to their successful end, at most `parallelism` at once."""
 
@@ -567,6 +576,7 @@ class ServiceSpec(_message.Message):
     GLOBAL_FIELD_NUMBER: _builtins.int
     REPLICATED_JOB_FIELD_NUMBER: _builtins.int
     GLOBAL_JOB_FIELD_NUMBER: _builtins.int
+    STATEFUL_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
     UPDATE_FIELD_NUMBER: _builtins.int
     ROLLBACK_FIELD_NUMBER: _builtins.int
@@ -576,7 +586,6 @@ class ServiceSpec(_message.Message):
     AUTOSCALE_FIELD_NUMBER: _builtins.int
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
     DISRUPTION_FIELD_NUMBER: _builtins.int
-    STATEFUL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     revisions_kept: _builtins.int
@@ -589,6 +598,8 @@ class ServiceSpec(_message.Message):
     def replicated_job(self) -> Global___ReplicatedJobMode: ...
     @_builtins.property
     def global_job(self) -> Global___GlobalJobMode: ...
+    @_builtins.property
+    def stateful(self) -> Global___StatefulMode: ...
     @_builtins.property
     def task(self) -> Global___TaskSpec: ...
     @_builtins.property
@@ -613,10 +624,6 @@ class ServiceSpec(_message.Message):
     def disruption(self) -> _types_pb2.DisruptionBudget:
         """not set: as many as an update stops at once"""
 
-    @_builtins.property
-    def stateful(self) -> Global___StatefulConfig:
-        """of a replicated service"""
-
     def __init__(
         self,
         *,
@@ -625,6 +632,7 @@ class ServiceSpec(_message.Message):
         replicated: Global___ReplicatedMode | None = ...,
         replicated_job: Global___ReplicatedJobMode | None = ...,
         global_job: Global___GlobalJobMode | None = ...,
+        stateful: Global___StatefulMode | None = ...,
         task: Global___TaskSpec | None = ...,
         update: _types_pb2.UpdateConfig | None = ...,
         rollback: _types_pb2.UpdateConfig | None = ...,
@@ -634,7 +642,6 @@ class ServiceSpec(_message.Message):
         autoscale: _types_pb2.AutoscaleConfig | None = ...,
         depends_on: _abc.Iterable[Global___Dependency] | None = ...,
         disruption: _types_pb2.DisruptionBudget | None = ...,
-        stateful: Global___StatefulConfig | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "stateful", b"stateful", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -642,7 +649,7 @@ class ServiceSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__revisions_kept: _TypeAlias = _typing.Literal["revisions_kept"]  # noqa: Y015
     _WhichOneofArgType__revisions_kept: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept"]  # noqa: Y015
-    _WhichOneofReturnType_mode: _TypeAlias = _typing.Literal["replicated", "global", "replicated_job", "global_job"]  # noqa: Y015
+    _WhichOneofReturnType_mode: _TypeAlias = _typing.Literal["replicated", "global", "replicated_job", "global_job", "stateful"]  # noqa: Y015
     _WhichOneofArgType_mode: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__revisions_kept) -> _WhichOneofReturnType__revisions_kept | None: ...
@@ -958,6 +965,7 @@ class StackSpec(_message.Message):
     SECRETS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     CRON_JOBS_FIELD_NUMBER: _builtins.int
+    VOLUMES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     source: _builtins.str
     """the manifest's text, kept for people"""
@@ -971,6 +979,8 @@ class StackSpec(_message.Message):
     def secrets(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecretSpec]: ...
     @_builtins.property
     def cron_jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CronJobSpec]: ...
+    @_builtins.property
+    def volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___VolumeSpec]: ...
     def __init__(
         self,
         *,
@@ -981,10 +991,11 @@ class StackSpec(_message.Message):
         secrets: _abc.Iterable[Global___SecretSpec] | None = ...,
         source: _builtins.str = ...,
         cron_jobs: _abc.Iterable[Global___CronJobSpec] | None = ...,
+        volumes: _abc.Iterable[Global___VolumeSpec] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["configs", b"configs", "cron_jobs", b"cron_jobs", "name", b"name", "networks", b"networks", "secrets", b"secrets", "services", b"services", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configs", b"configs", "cron_jobs", b"cron_jobs", "name", b"name", "networks", b"networks", "secrets", b"secrets", "services", b"services", "source", b"source", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1039,3 +1050,124 @@ class ClusterSpec(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClusterSpec: _TypeAlias = ClusterSpec  # noqa: Y015
+
+@_typing.final
+class StatefulMode(_message.Message):
+    """Runs tasks with lasting names, "db-0", "db-1", ...: of each at most one runs at any time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLICAS_FIELD_NUMBER: _builtins.int
+    PARALLEL_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    FIRST_ORDINAL_FIELD_NUMBER: _builtins.int
+    HOSTNAME_FIELD_NUMBER: _builtins.int
+    replicas: _builtins.int
+    parallel: _builtins.bool
+    """else the next is made when those before it are ready, and the last goes first"""
+    partition: _builtins.int
+    """updates reach only ordinals from here on"""
+    first_ordinal: _builtins.int
+    hostname: _builtins.str
+    """what the tasks' hostnames begin with; empty: the service's name"""
+    def __init__(
+        self,
+        *,
+        replicas: _builtins.int = ...,
+        parallel: _builtins.bool = ...,
+        partition: _builtins.int = ...,
+        first_ordinal: _builtins.int = ...,
+        hostname: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_ordinal", b"first_ordinal", "hostname", b"hostname", "parallel", b"parallel", "partition", b"partition", "replicas", b"replicas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatefulMode: _TypeAlias = StatefulMode  # noqa: Y015
+
+@_typing.final
+class VolumeSpec(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OptionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    DRIVER_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    WHEN_DELETED_FIELD_NUMBER: _builtins.int
+    WHEN_SCALED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """unique; mounts name it. In a stack "stack_name" """
+    driver: _builtins.str
+    """of the engine; empty is "local" """
+    scope: Global___VolumeScope.ValueType
+    when_deleted: Global___VolumeRetention.ValueType
+    """of scope slot: what becomes of it with its service"""
+    when_scaled: Global___VolumeRetention.ValueType
+    """of scope slot: what becomes of it when its task is scaled away"""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """the driver's"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        driver: _builtins.str = ...,
+        options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        scope: Global___VolumeScope.ValueType = ...,
+        when_deleted: Global___VolumeRetention.ValueType = ...,
+        when_scaled: Global___VolumeRetention.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver", b"driver", "labels", b"labels", "name", b"name", "options", b"options", "scope", b"scope", "when_deleted", b"when_deleted", "when_scaled", b"when_scaled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VolumeSpec: _TypeAlias = VolumeSpec  # noqa: Y015

@@ -95,7 +95,7 @@ def plan_container(
         body["Healthcheck"] = _health_check(spec.health_check)
     if on_host:
         return ContainerPlan(container_name(task), body, {})
-    body["Hostname"] = spec.hostname or task.name
+    body["Hostname"] = spec.hostname or task.hostname
     body["ExposedPorts"] = {port_key(port): {} for port in task.ports}
     body["HostConfig"]["PortBindings"] = {
         port_key(port): [{"HostIp": address, "HostPort": ""}] for port in task.ports

@@ -57,7 +57,9 @@ def launch_of(
         )
     environment = {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
-        "HOSTNAME": spec.hostname or f"{task.service_name}.{task.slot or task.node_id}",
+        "HOSTNAME": spec.hostname
+        or task.hostname
+        or f"{task.service_name}.{task.slot or task.node_id}",
         "SWARMPY_ADDRESS": address,
         "SWARMPY_FILES": str(files),
         **_port_variables(ports),

@@ -15,6 +15,7 @@ from swarmpy.pb.specs_pb2 import (
     Placement,
     ReplicatedJobMode,
     ServiceSpec,
+    StatefulMode,
     TaskSpec,
 )
 from swarmpy.pb.types_pb2 import (
@@ -99,6 +100,22 @@ def service_spec(
     else:
         spec.replicated.replicas = replicas
     return spec
+
+
+def stateful_spec(
+    name: str = "db",
+    *,
+    replicas: int = 3,
+    task: TaskSpec | None = None,
+    parallel: bool = False,
+    partition: int = 0,
+    first_ordinal: int = 0,
+) -> ServiceSpec:
+    """Return a stateful service, ordered unless `parallel`."""
+    mode = StatefulMode(
+        replicas=replicas, parallel=parallel, partition=partition, first_ordinal=first_ordinal
+    )
+    return ServiceSpec(name=name, task=task or task_spec(), stateful=mode)
 
 
 def cron_job_spec(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from swarmpy.core.mode import size_of
 from swarmpy.core.routing import load_balancer, routing_table
 from swarmpy.core.task_life import counts_for_service
 from swarmpy.pb.objects_pb2 import Service, Task
@@ -61,9 +62,8 @@ def _services(view: View) -> Iterator[str]:
         if service.removing:
             yield f"service {name} is still being removed"
             continue
-        wanted = len(view.nodes)
-        if service.spec.HasField("replicated"):
-            wanted = service.spec.replicated.replicas
+        size = size_of(service)
+        wanted = len(view.nodes) if size is None else size
         serving = _serving(view, service)
         if len(serving) != wanted:
             yield f"service {name} has {len(serving)} of {wanted} tasks running"

@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from swarmpy.core.mode import size_of
 from swarmpy.errors import (
     AlreadyExists,
     NotFound,
@@ -182,7 +183,7 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
         spec.update.max_surge.count = 1
         spec.update.max_unavailable.ratio = 0.5
     if name in STATEFUL and replicas != EVERY_NODE:
-        spec.stateful.SetInParent()
+        spec.stateful.replicas = replicas
     return spec
 
 
@@ -191,6 +192,5 @@ def shape_of(service: Service | None) -> Shape:
     if service is None or service.removing:
         return None
     image = service.spec.task.containers[0].image
-    if service.spec.HasField("replicated"):
-        return service.spec.replicated.replicas, image
-    return EVERY_NODE, image
+    size = size_of(service)
+    return EVERY_NODE if size is None else size, image

@@ -80,7 +80,7 @@ def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl
         (["-p", "http"], "8080:80"),
         (["-e", "novalue"], "KEY=VALUE"),
         (["--generic-resource", "gpu=many"], "KIND=NUMBER"),
-        (["--mode", "often"], "replicated, stateful"),
+        (["--mode", "often"], "replicated, global"),
         (["--restart", "sometimes"], "on-failure"),
         (["--mode", "global", "--replicas", "2"], "replicated services"),
         (["--timeout", "soon"], "1h30m"),

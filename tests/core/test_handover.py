@@ -15,7 +15,7 @@ from swarmpy.pb.types_pb2 import (
     TASK_STATE_STARTING,
     TaskState,
 )
-from swarmpy.testing.builders import node, service, task
+from swarmpy.testing.builders import node, task
 
 NOW_MS = 50_000
 NODES = {"up": node("up"), "down": node("down", state=NODE_STATE_DOWN)}
@@ -68,5 +68,5 @@ def test_the_wait_is_limited_by_how_long_the_old_task_may_take_to_stop() -> None
     slow, plain = task("slow"), task("plain")
     slow.spec.containers[0].stop_grace_s = 100
     slow.drain_s = 5
-    assert limit_ms(service(), [plain], NOW_MS) == NOW_MS + 70_000
-    assert limit_ms(service(), [plain, slow], NOW_MS) == NOW_MS + 165_000
+    assert limit_ms([plain], NOW_MS) == NOW_MS + 70_000
+    assert limit_ms([plain, slow], NOW_MS) == NOW_MS + 165_000

@@ -110,9 +110,8 @@ def _take(
             for back in given:
                 addresses.of(back.network_id).give_back(back.address)
             return (), network
-        given.append(
-            NetworkAddress(network_id=network.id, address=address, aliases=attachment.aliases)
-        )
+        aliases = dict.fromkeys((*attachment.aliases, *filter(None, (task.name, task.hostname))))
+        given.append(NetworkAddress(network_id=network.id, address=address, aliases=aliases))
     return tuple(given), None
 
 

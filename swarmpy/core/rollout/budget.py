@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from math import ceil, floor
 
 from swarmpy.core.actions import Action
-from swarmpy.core.rollout.batch import in_order, start_first, stop_first
+from swarmpy.core.rollout.batch import start_first, stop_first
 from swarmpy.core.rollout.progress import SlotProgress, Stage
 from swarmpy.core.rollout.update import Update
 from swarmpy.core.task_life import counts_for_service, is_live
@@ -35,12 +35,12 @@ def has_budgets(config: UpdateConfig) -> bool:
 
 
 def within_budgets(update: Update) -> Iterator[tuple[Action, ...]]:
-    """Yield a step for each slot that may move now; those that serve nobody come first."""
+    """Yield a step for each slot that may move now; those that serve nobody take nothing."""
     every = update.progress.slots
     surge, missing_most = budgets(update.config, len(every))
     surging = sum(_is_double(one) for one in every)
     missing = sum(not _serves(one) for one in every)
-    for slot in in_order(update):
+    for slot in update.in_order:
         if not slot.runs:
             yield stop_first(update, slot)
         elif surging < surge:

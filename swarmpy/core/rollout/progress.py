@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from swarmpy.core.new_task import is_current
+from swarmpy.core.one_at_a_time import waits_until_told
 from swarmpy.core.restart import may_end
 from swarmpy.core.slots import Slot, held_slots
 from swarmpy.core.task_life import (
@@ -115,6 +116,8 @@ def _by_newest(progress: SlotProgress, task: Task, by: Yardstick) -> SlotProgres
         return replace(progress, stage=Stage.DONE, taken_over=True, proven_ms=proven_ms)
     if is_ended(task):
         return replace(progress, stage=Stage.DONE, taken_over=not _failed_early(by, task))
+    if waits_until_told(task):
+        return progress
     limit_ms = max(task.created_at_ms, task.start_after_ms, by.started_ms) + by.deadline_ms
     if limit_ms <= by.now_ms:
         return replace(progress, stage=Stage.FAILED)

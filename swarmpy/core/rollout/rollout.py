@@ -6,6 +6,8 @@
     proof    the new task is RUNNING and stays so for `monitor` (1 s unless set). Only then is
              a batch over; `delay` later comes the next
     budgets  with `max_surge` or `max_unavailable` there are no batches (budget.py)
+    stateful the highest ordinal first, none below its partition; always stop-first, and the new
+             task waits until the old one is known to have ended (one_at_a_time.py)
     failure  a new task ends before it has proven itself, or is not RUNNING within its progress
              deadline (ten minutes unless set).
              Past `max_failure_ratio` of the slots: pause (default), rollback, or continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from swarmpy.core.mode import is_stateful
-from swarmpy.core.new_task import ordinal_of
+from swarmpy.core.ordinals import is_held_back
 from swarmpy.core.rollout.progress import Progress, Stage, Yardstick, progress_of
 from swarmpy.core.slots import Slot
 from swarmpy.pb.objects_pb2 import (
@@ -47,6 +47,13 @@ class Update:
     progress: Progress
     to_do: tuple[Slot, ...]
     now_ms: int
+
+    @property
+    def in_order(self) -> list[Slot]:
+        """What is to move, in order: what does not run first; of a stateful service the last."""
+        if is_stateful(self.service):
+            return sorted(self.to_do, key=lambda slot: -slot.number)
+        return sorted(self.to_do, key=lambda slot: slot.runs)
 
     @property
     def is_active(self) -> bool:
@@ -92,15 +99,9 @@ def look(service: Service, tasks: Iterable[Task], nodes: Mapping[str, Node], now
     to_do = tuple(
         slot
         for slot in progress.at(Stage.TO_DO)
-        if not _is_paused(slot, nodes) and not is_below_partition(service, slot.number)
+        if not _is_paused(slot, nodes) and not is_held_back(service, slot.number)
     )
     return Update(service, status, config, progress, to_do, now_ms)
-
-
-def is_below_partition(service: Service, slot: int) -> bool:
-    """Say whether updates leave a slot alone."""
-    stateful = service.spec.stateful
-    return is_stateful(service) and ordinal_of(service.spec, slot) < stateful.partition
 
 
 def _status(service: Service, now_ms: int) -> RolloutStatus:

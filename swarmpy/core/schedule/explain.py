@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from swarmpy.core.closed_ports import closed_ports
 from swarmpy.core.dependencies import unmet
+from swarmpy.core.mode import size_of
 from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.filters import FILTERS, NODE_FILTERS, asked, pass_all
@@ -78,7 +79,7 @@ def _why_none(service: Service, situation: Situation) -> str:
     if waits_for:
         return f"it waits until {', '.join(waits_for)} runs"
     mode = service.spec.WhichOneof("mode")
-    if mode == "replicated" and not service.spec.replicated.replicas:
+    if size_of(service) == 0:
         return "it is scaled to 0"
     if mode in {"global", "global_job"}:
         return "no node is ready, active, meets its constraints and has only taints it tolerates"

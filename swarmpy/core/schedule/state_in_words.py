@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from swarmpy.core.handover import UNTIL_THEY_END_MS
+from swarmpy.core.one_at_a_time import may_run, waits_until_told
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.slots import key_of
 from swarmpy.core.task_life import has_failed, is_being_stopped, is_ended, since_ms
 from swarmpy.core.tell import seconds, why_ended
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import (
+    NODE_STATE_DOWN,
     NODE_STATE_READY,
     TASK_STATE_ACCEPTED,
     TASK_STATE_ASSIGNED,
@@ -46,13 +47,15 @@ def state_in_words(
     if is_being_stopped(task):
         return f"is being stopped{where}"
     parts = [_DOES.get(task.status.state, "is in an unknown state") + where]
-    parts.extend(_waits(task, nodes, now_ms))
+    parts.extend(_waits(task, nodes, tasks, now_ms))
     if task.status.state != TASK_STATE_RUNNING:
         parts.extend(_failed_before(task, tasks, now_ms))
     return "; ".join(parts)
 
 
-def _waits(task: Task, nodes: Mapping[str, NodeTally], now_ms: int) -> Iterable[str]:
+def _waits(
+    task: Task, nodes: Mapping[str, NodeTally], tasks: Iterable[Task], now_ms: int
+) -> Iterable[str]:
     if task.pending_reason:
         yield task.pending_reason
     if task.status.message and task.status.state != TASK_STATE_RUNNING:
@@ -61,8 +64,8 @@ def _waits(task: Task, nodes: Mapping[str, NodeTally], now_ms: int) -> Iterable[
         yield task.status.error
     if task.start_after_ms > now_ms and task.status.state <= TASK_STATE_READY:
         wait = seconds(task.start_after_ms - now_ms)
-        if task.start_after_ms == UNTIL_THEY_END_MS:
-            yield "starts when the task before it is known to have ended"
+        if waits_until_told(task):
+            yield from _waits_alone(task, nodes, tasks)
         elif task.stop_first:
             yield f"starts when the task before it has ended, in {wait} at the latest"
         else:
@@ -70,6 +73,24 @@ def _waits(task: Task, nodes: Mapping[str, NodeTally], now_ms: int) -> Iterable[
     on = nodes.get(task.node_id)
     if on is not None and on.node.status.state != NODE_STATE_READY:
         yield f"{on.name} does not answer"
+
+
+def _waits_alone(
+    task: Task, nodes: Mapping[str, NodeTally], tasks: Iterable[Task]
+) -> Iterable[str]:
+    """Yield which tasks of its slot must be known to have ended first, and how to go on at once."""
+    for other in tasks:
+        same_slot = other.service_id == task.service_id and key_of(other) == key_of(task)
+        if other.id == task.id or not same_slot or not may_run(other):
+            continue
+        name, on = _name(other, nodes), nodes.get(other.node_id)
+        if on is None or on.node.status.state != NODE_STATE_DOWN:
+            yield f"starts when {task.name} on {name} has ended"
+        else:
+            yield (
+                f"starts when {task.name} on {name}, which is down, is known to have ended: "
+                f"bring {name} back, or, if it runs no more, swarmpy node rm --force {name}"
+            )
 
 
 def _failed_before(task: Task, tasks: Iterable[Task], now_ms: int) -> Iterable[str]:

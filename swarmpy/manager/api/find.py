@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from swarmpy.core.mode import is_stateful
 from swarmpy.core.task_life import keeps_slot
 from swarmpy.errors import Ambiguous, NotFound
 from swarmpy.pb.objects_pb2 import Node, Service, Task
@@ -26,30 +25,30 @@ def find_node(view: View, reference: str) -> Node:
 
 
 def find_task(view: View, reference: str) -> Task:
-    """Return the task with this id, unique prefix of an id, "service.slot", or its name.
+    """Return the task with this id, unique prefix of an id, "service.slot" or own name, "db-0".
 
     Of the tasks that have had a slot, the one that has it now counts, or had it last. Raises
     as `find_node`.
     """
-    in_slot = _in_slot(view, reference)
-    if in_slot is None:
-        return view.tasks.resolve(reference)
+    name, dot, slot = reference.rpartition(".")
+    services = view.services.by("name", name) if dot and slot.isdecimal() else []
+    if services:
+        tasks = view.tasks.by("service_id", services[0].id)
+        in_slot = [task for task in tasks if task.slot == int(slot)]
+    else:
+        in_slot = _called(view, reference)
+        if not in_slot:
+            return view.tasks.resolve(reference)
     if not in_slot:
         raise NotFound.named("task", reference)
     return max(in_slot, key=lambda task: (keeps_slot(task), task.created_at_ms, task.version))
 
 
-def _in_slot(view: View, reference: str) -> list[Task] | None:
-    """Return the tasks of "web.2", or of "db-0" in a stateful service; None if it is neither."""
-    for mark in ".-":
-        name, found, number = reference.rpartition(mark)
-        services = view.services.by("name", name) if found and number.isdecimal() else []
-        if services and (mark == "." or is_stateful(services[0])):
-            tasks = view.tasks.by("service_id", services[0].id)
-            if mark == ".":
-                return [task for task in tasks if task.slot == int(number)]
-            return [task for task in tasks if task.name == reference]
-    return None
+def _called(view: View, reference: str) -> list[Task]:
+    """Return every task of a stateful service that has, or had, this name."""
+    services = view.services.by("name", reference.rpartition("-")[0])
+    tasks = view.tasks.by("service_id", services[0].id) if services else []
+    return [task for task in tasks if task.name == reference]
 
 
 def find_target(view: View, reference: str) -> Service | Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmpy.core.mode import is_stateful
 from swarmpy.pb.objects_pb2 import (
     ROLLOUT_STATE_PAUSED,
     ROLLOUT_STATE_ROLLING_BACK,
@@ -30,7 +31,10 @@ def set_spec(service: Service, spec: ServiceSpec) -> None:
 
 def scale(service: Service, replicas: int) -> None:
     """Set the number of replicas. That is no new version: rollback passes over it."""
-    service.spec.replicated.replicas = replicas
+    if is_stateful(service):
+        service.spec.stateful.replicas = replicas
+    else:
+        service.spec.replicated.replicas = replicas
 
 
 def roll_back(service: Service, now_ms: int) -> None:
@@ -47,6 +51,8 @@ def return_to(service: Service, revision: ServiceSpec, now_ms: int) -> None:
     spec.CopyFrom(revision)
     if service.spec.HasField("replicated") and spec.HasField("replicated"):
         spec.replicated.CopyFrom(service.spec.replicated)
+    if service.spec.HasField("stateful") and spec.HasField("stateful"):
+        spec.stateful.CopyFrom(service.spec.stateful)
     service.previous_spec.CopyFrom(service.spec)
     _turn_back(service, spec, now_ms)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from swarmpy.core.mode import size_of
 from swarmpy.core.stack import Names, resolve_references
 from swarmpy.core.validate import validate_service, validate_service_update
 from swarmpy.errors import AlreadyExists, Conflict, InUse, InvalidInput, WrongState
@@ -77,9 +78,10 @@ class Services:
             raise InvalidInput(f"replicas: is {request.replicas}, expected at most {REPLICAS_MAX}")
 
         def change(_tx: Editor, service: Service) -> None:
-            if not service.spec.HasField("replicated"):
+            if size_of(service) is None:
                 raise WrongState(
-                    f"service {service.spec.name!r} is not replicated, so it has no scale",
+                    f"service {service.spec.name!r} is neither replicated nor stateful, so it has "
+                    "no scale",
                     remedy="see its mode: swarmpy service inspect " + service.spec.name,
                 )
             scale(service, request.replicas)

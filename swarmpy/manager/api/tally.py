@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmpy.core.job_run import is_done
-from swarmpy.core.mode import REPLICATED, REPLICATED_JOB, is_job, mode_of
+from swarmpy.core.mode import REPLICATED_JOB, is_job, mode_of, size_of
 from swarmpy.core.new_task import is_of_this_version
 from swarmpy.core.slots import slots_of
 from swarmpy.core.task_life import counts_for_service, wants_to_run
@@ -17,8 +17,8 @@ def tally_of(view: View, service: Service) -> ServiceTally:
     tasks = view.tasks.by("service_id", service.id)
     if service.removing:
         wanted = 0
-    elif mode_of(service) == REPLICATED:
-        wanted = service.spec.replicated.replicas
+    elif (size := size_of(service)) is not None:
+        wanted = size
     elif mode_of(service) == REPLICATED_JOB:
         wanted = service.spec.replicated_job.completions
     else:

@@ -13,10 +13,12 @@ from swarmpy.manager.loops.rebalance import RebalanceLoop
 from swarmpy.manager.loops.replicated import ReplicatedLoop
 from swarmpy.manager.loops.restart import RestartLoop
 from swarmpy.manager.loops.rollout import RolloutLoop
+from swarmpy.manager.loops.stateful import StatefulLoop
 
 ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
     ReplicatedLoop,
     GlobalLoop,
+    StatefulLoop,
     JobLoop,
     CronLoop,
     RestartLoop,

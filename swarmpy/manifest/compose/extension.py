@@ -1,9 +1,10 @@
-"""What Compose has no words for: budgets, autoscaling, jobs, cron jobs, placement.
+"""What Compose has no words for: budgets, autoscaling, jobs, cron jobs, placement, lasting names.
 
     x-swarmpy:
       update: {max_surge: 25%, max_unavailable: 0, progress_deadline: 5m}
       autoscale: {min: 2, max: 10, cpu: 70%}
       job: {parallelism: 2, backoff_limit: 3, active_deadline: 1h, ttl_after_finish: 1d}
+      stateful: {parallel: true, partition: 2, first_ordinal: 1}
       cron: {schedule: "30 3 * * *", time_zone: Europe/Berlin, concurrency: forbid}
 
 It stands under a service.
@@ -60,6 +61,8 @@ def read_extension(
         if not spec.HasField("update"):
             spec.update.parallelism = DEFAULT_PARALLELISM
         _read_update(update, spec.update)
+    if section.has("stateful"):
+        read_stateful(service, section, spec)
     autoscale = section.section("autoscale")
     if autoscale:
         _read_autoscale(autoscale, spec)
@@ -67,7 +70,6 @@ def read_extension(
         spec.revisions_kept = section.integer("revisions_kept")
     read_placement(section, spec.task.placement, services)
     read_importance(section, spec)
-    read_stateful(section, spec)
     section.done()
     return _cron_job(service, cron, spec) if cron else None
 
