@@ -82,6 +82,7 @@ class Agent:
             needs=HeldDependencies(),
             clock=self.clock,
             time=time,
+            host=self.address,
         )
         routes = Routes(self.data_plane)
         worker = Worker(bench, routes)

@@ -19,16 +19,17 @@ FAILED_PAUSE_S = 1.0
 
 
 async def watch(
-    runtime: Runtime, clock: Clock, task_id: str, on_news: Callable[[], None], *, has_check: bool
-) -> None:
+    runtime: Runtime, clock: Clock, task_id: str, on_news: Callable[[], None], *, has_check: bool,
+    container: str = "",
+) -> None:  # fmt: skip
     """Call `on_news` for each change of health, and once more when the container has ended or
     cannot be watched; then return.
     """
     try:
         async with TaskGroup() as group:
-            checks = [_watch_health(runtime, task_id, on_news)] if has_check else []
+            checks = [_watch_health(runtime, task_id, container, on_news)] if has_check else []
             watching = [group.create_task(check) for check in checks]
-            await runtime.wait(task_id)
+            await runtime.wait(task_id, container)
             for one in watching:
                 one.cancel()
     except* (SwarmPyError, OSError) as errors:
@@ -37,10 +38,12 @@ async def watch(
     on_news()
 
 
-async def _watch_health(runtime: Runtime, task_id: str, on_news: Callable[[], None]) -> None:
+async def _watch_health(
+    runtime: Runtime, task_id: str, container: str, on_news: Callable[[], None]
+) -> None:
     known: Container | None = None
-    async with aclosing(runtime.health(task_id)) as changes:
-        async for container in changes:
-            if container != known:
-                known = container
+    async with aclosing(runtime.health(task_id, container)) as changes:
+        async for seen in changes:
+            if seen != known:
+                known = seen
                 on_news()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmpy.core.pod import all_containers
 from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task
 from swarmpy.seams import Dependencies
 
@@ -17,7 +18,7 @@ class HeldDependencies:
     def missing(self, task: Task) -> list[str]:
         """Return what `task` refers to that is not here, in words; [] when all of it is."""
         absent = []
-        for container in task.spec.containers:
+        for container in all_containers(task.spec):
             absent += [f"config {one.name}" for one in container.configs if not self._has(one.id)]
             absent += [f"secret {one.name}" for one in container.secrets if not self._has(one.id)]
         names = {network.spec.name for network in self.networks.values()}
@@ -32,7 +33,7 @@ class HeldDependencies:
         """Return what `task` refers to, and nothing that it does not."""
         files = {
             reference.id
-            for container in task.spec.containers
+            for container in all_containers(task.spec)
             for reference in (*container.configs, *container.secrets)
         }
         named = {attachment.network for attachment in task.spec.networks}

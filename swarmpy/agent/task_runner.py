@@ -10,22 +10,27 @@ import structlog
 from swarmpy.agent.container_watch import watch
 from swarmpy.agent.dependencies import HeldDependencies
 from swarmpy.agent.local_tasks import LocalTasks
+from swarmpy.agent.pod_hand import PodHand
 from swarmpy.agent.reporter import Reporter
 from swarmpy.agent.swarm_time import SwarmTime
 from swarmpy.agent.task_sight import TaskSight
-from swarmpy.core.task_step import (
+from swarmpy.core.pod import is_pod
+from swarmpy.core.step import (
+    AskProbe,
     AwaitExit,
     Nothing,
+    PostStart,
     Prepare,
     Remove,
     Report,
+    Restart,
     Start,
     Step,
     Stop,
     Wait,
-    next_step,
     wanted_stopped,
 )
+from swarmpy.core.task_step import next_step
 from swarmpy.pb.objects_pb2 import Task, TaskStatus
 from swarmpy.pb.types_pb2 import (
     TASK_STATE_PREPARING,
@@ -55,6 +60,8 @@ class Bench:
     needs: HeldDependencies
     clock: Clock
     time: SwarmTime
+    host: str = "127.0.0.1"
+    """Where ports that are bound on this node answer."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a task's status, or what is wanted of it, has changed."""
 
@@ -70,6 +77,15 @@ class TaskRunner:
         self._unwritten = False
         self._forgotten = False
         self._news = asyncio.Event()
+        self._is_pod = is_pod(task.spec)
+        self._hand = PodHand(
+            lambda: self._task,
+            self._sight,
+            bench.runtime,
+            bench.clock,
+            bench.host,
+            self.look_again,
+        )
 
     @property
     def status(self) -> TaskStatus:
@@ -122,9 +138,12 @@ class TaskRunner:
                 step = await self._next_step()
                 if self._forgotten and step == Nothing():
                     break
-                if step == AwaitExit() and (watching is None or watching.done()):
+                if self._is_pod:
+                    self._hand.watch_all(watchers)
+                elif step == AwaitExit() and (watching is None or watching.done()):
                     watching = watchers.create_task(self._watch())
-                await self._do(step)
+                await self._do(step, watchers)
+            self._hand.let_go()
             if watching is not None:
                 watching.cancel()
         await self._leave_no_trace()
@@ -136,13 +155,15 @@ class TaskRunner:
         await self._sight.look(self._task, needs_met=needs_met)
         return next_step(self._task, self._sight.seen, self._bench.time.now_ms())
 
-    async def _do(self, step: Step) -> None:
+    async def _do(self, step: Step, beside: TaskGroup) -> None:
         runtime, sight, task_id = self._bench.runtime, self._sight, self._task.id
         match step:
             case Report(status):
                 await self._report(status)
             case Prepare():
                 await self._prepare_unless_stopped()
+            case Start() | Stop() | Restart() | PostStart() | AskProbe() if step.container:
+                self._hand.begin(step, beside)
             case Start():
                 await sight.change("start", runtime.start(task_id), may_refuse=True)
             case Stop(grace_s, because):
@@ -152,7 +173,7 @@ class TaskRunner:
                 await sight.change("remove", runtime.remove(task_id))
             case Wait(until_ms):
                 await self._wait_for_news((until_ms - self._bench.time.now_ms()) / 1000)
-            case AwaitExit() | Nothing():
+            case _:
                 await self._wait_for_news(None)
 
     async def _prepare_unless_stopped(self) -> None:
@@ -184,13 +205,15 @@ class TaskRunner:
             async with asyncio.timeout(timeout_s):
                 await self._news.wait()
         except TimeoutError:
-            self._sight.blur()
+            if not self._is_pod or self._sight.seen.out_of_reach:
+                self._sight.blur()  # those of a pod are watched; its waits are for probes
 
     # --- telling
 
     async def _report(self, status: TaskStatus) -> None:
         """Write a status down, then send it."""
-        if status.state not in FOUND_AGAIN and not self._written(status):
+        is_found_again = status.state in FOUND_AGAIN and not status.containers
+        if not is_found_again and not self._written(status):
             await self._wait_for_news(DISK_RETRY_S)
             return
         if status.state != self.status.state:

@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 from swarmpy.agent.swarm_time import SwarmTime
-from swarmpy.core.task_step import RETRY_MAX_S, Seen, retry_delay_s, wanted_stopped
+from swarmpy.core.pod import is_pod
+from swarmpy.core.step import RETRY_MAX_S, Seen, retry_delay_s, wanted_stopped
 from swarmpy.errors import SwarmPyError, TaskRefused
 from swarmpy.pb.objects_pb2 import Task, TaskStatus
 from swarmpy.seams import Runtime
@@ -54,8 +55,24 @@ class TaskSight:
         )
         if self._stale and now_ms >= self.seen.retry_at_ms:
             self._stale = False
-            container = await self._ask("inspect", self._runtime.inspect(self._task_id))
-            self.note(container=container, out_of_reach=self.seen.retry_at_ms > now_ms)
+            await (self._look_inside() if is_pod(task.spec) else self._look_at_it())
+            self.note(out_of_reach=self.seen.retry_at_ms > now_ms)
+
+    async def _look_at_it(self) -> None:
+        container = await self._ask("inspect", self._runtime.inspect(self._task_id))
+        self.note(container=container)
+
+    async def _look_inside(self) -> None:
+        found = await self._ask("inspect", self._runtime.inspect_pod(self._task_id))
+        self.note(pod=replace(self.seen.pod, containers=found or {}))
+
+    def now_ms(self) -> int:
+        """Return the swarm's time."""
+        return self._time.now_ms()
+
+    def tell(self, event: str, **fields: str) -> None:
+        """Log what happened to the task."""
+        log.warning(event, task=self._task_id, **fields)
 
     async def change(
         self, verb: str, work: Coroutine[Any, Any, Any], *, may_refuse: bool = False

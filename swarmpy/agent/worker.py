@@ -14,7 +14,7 @@ import structlog
 
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.task_runner import Bench, TaskRunner
-from swarmpy.core.task_step import DEFAULT_GRACE_S
+from swarmpy.core.step import DEFAULT_GRACE_S
 from swarmpy.errors import SwarmPyError, Unavailable
 from swarmpy.pb.dispatcher_pb2 import Assignment, AssignmentDiff, AssignmentRemoval, AssignmentSet
 from swarmpy.pb.objects_pb2 import Task

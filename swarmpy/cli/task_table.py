@@ -10,7 +10,7 @@ from swarmpy import SyncClient
 from swarmpy.cli import render, when
 from swarmpy.cli.options import Format
 from swarmpy.cli.plain import plain, word
-from swarmpy.core.task_life import has_failed, is_live, is_running
+from swarmpy.core.task_life import has_failed, is_live, is_ready
 from swarmpy.core.tell import why_ended
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import TaskState
@@ -67,7 +67,7 @@ def _newest_first(task: Task) -> tuple[bool, int, str]:
 
 
 def _why(task: Task) -> str:
-    if is_running(task):
+    if is_ready(task):
         return ""
     if has_failed(task):
         return why_ended(task)

@@ -16,7 +16,7 @@ from swarmpy.core.task_life import (
     has_completed,
     has_failed,
     is_live,
-    is_running,
+    is_ready,
     keeps_slot,
     wants_to_run,
 )
@@ -46,8 +46,8 @@ class Slot:
 
     @property
     def is_served(self) -> bool:
-        """It is as asked: running, or ended well where it may end."""
-        if is_running(self.newest):
+        """It is as asked: running and ready, or ended well where it may end."""
+        if is_ready(self.newest):
             return wants_to_run(self.newest) and not is_job(self.service)
         return self.is_wanted and has_completed(self.newest) and may_end(self.service, self.newest)
 

@@ -1,4 +1,4 @@
-"""What a runtime says of one task's container."""
+"""What a runtime says of one container of a task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One task's container, as the runtime sees it."""
+    """One container of a task, as the runtime sees it."""
 
     task_id: str
     container_id: str
@@ -31,3 +31,10 @@ class Container:
     unhealthy: bool = False
     """The health check has failed as often as the spec allows."""
     ports: tuple[PortBinding, ...] = ()
+    """Of the task; in a pod only one container tells them."""
+    name: str = ""
+    """Which of a pod's it is; core.pod.SANDBOX names what holds them together."""
+    run_id: str = ""
+    """Another one each time that it is started; "" before that."""
+    address: str = ""
+    """Its own, where it answers on its own ports; "": only where its ports are bound."""

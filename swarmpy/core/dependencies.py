@@ -44,7 +44,9 @@ def is_news(old: Task | None, new: Task | None) -> bool:
     """Say whether somebody may have waited for this change of a task."""
     if new is None or new.status.state not in _AWAITED:
         return False
-    return old is None or old.status.state != new.status.state
+    if old is None or old.status.state != new.status.state:
+        return True
+    return old.status.unready != new.status.unready
 
 
 def _holds(

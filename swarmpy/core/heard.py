@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from swarmpy.core.task_life import counts_for_service
 from swarmpy.pb.dispatcher_pb2 import Backend, Frontend, LoadBalancer
 from swarmpy.pb.gossip_pb2 import GOSSIP_HEALTH_HEALTHY, GossipEndpoint
 from swarmpy.pb.objects_pb2 import Task
-from swarmpy.pb.types_pb2 import TASK_STATE_RUNNING, PortConfig
+from swarmpy.pb.types_pb2 import PortConfig
 
 MESH = "mesh"
 """The network of endpoints that answer on their node's own address."""
@@ -36,8 +37,7 @@ class Heard:
 
 def endpoint_of(task: Task) -> GossipEndpoint | None:
     """Return what a node tells of its own task; None when it does not answer."""
-    is_up = task.status.state == TASK_STATE_RUNNING and task.desired_state <= TASK_STATE_RUNNING
-    if not is_up or not task.status.ports:
+    if not counts_for_service(task) or not task.status.ports:
         return None
     return GossipEndpoint(
         network_id=MESH,

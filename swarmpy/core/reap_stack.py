@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from swarmpy.core.actions import IN_ORDER, Decision, DeleteRow, take
+from swarmpy.core.pod import all_containers
 from swarmpy.core.references import task_spec
 from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service, Stack
 from swarmpy.pb.specs_pb2 import TaskSpec
@@ -42,7 +43,7 @@ def _references(task: TaskSpec) -> Iterable[tuple[str, str]]:
     """Yield (table, name or id) of everything that a task refers to."""
     for attachment in task.networks:
         yield "networks", attachment.network
-    for container in task.containers:
+    for container in all_containers(task):
         for config in container.configs:
             yield "configs", config.id or config.name
         for secret in container.secrets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from swarmpy.core.pod import all_containers
 from swarmpy.core.stack_files import revision_of
 from swarmpy.errors import NotFound
 from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service
@@ -57,8 +58,9 @@ def resolve_references(spec: ServiceSpec, names: Names) -> ServiceSpec:
     resolved = ServiceSpec()
     resolved.CopyFrom(spec)
     missing: list[str] = []
-    for i, container in enumerate(resolved.task.containers):
-        missing.extend(_resolve_files(f"task.containers[{i}]", container, names))
+    for field in ("containers", "init_containers"):
+        for i, container in enumerate(getattr(resolved.task, field)):
+            missing.extend(_resolve_files(f"task.{field}[{i}]", container, names))
     missing.extend(
         f"task.networks[{i}].network: no network is named {attachment.network!r}"
         for i, attachment in enumerate(resolved.task.networks)
@@ -105,6 +107,6 @@ def networks_of(specs: Iterable[ServiceSpec]) -> frozenset[str]:
 
 def file_references(task: TaskSpec) -> Iterator[FileReference]:
     """Yield every reference of a task to a config or a secret."""
-    for container in task.containers:
+    for container in all_containers(task):
         yield from container.configs
         yield from container.secrets

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from swarmpy.core.task_life import counts_for_service
 from swarmpy.pb.dispatcher_pb2 import Backend, Frontend, LoadBalancer
 from swarmpy.pb.objects_pb2 import Node, Service, Task
 from swarmpy.pb.types_pb2 import (
     PROTOCOL_UDP,
     PUBLISH_MODE_MESH,
-    TASK_STATE_RUNNING,
     PortConfig,
 )
 
@@ -45,17 +45,11 @@ def load_balancer(
 ) -> LoadBalancer:
     """Return what every node needs to know to answer on `service`'s mesh ports.
 
-    A task counts while it runs and is wanted to run; so it leaves the routes in the same
+    A task counts while it is ready and is wanted to run; so it leaves the routes in the same
     commit that asks it to stop.
     """
     live = sorted(
-        (
-            task
-            for task in tasks
-            if task.status.state == TASK_STATE_RUNNING
-            and task.desired_state <= TASK_STATE_RUNNING
-            and task.node_id in nodes
-        ),
+        (task for task in tasks if counts_for_service(task) and task.node_id in nodes),
         key=lambda task: task.id,
     )
     frontends = [

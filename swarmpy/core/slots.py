@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from swarmpy.core.task_life import is_live, is_running, keeps_slot
+from swarmpy.core.task_life import is_live, is_ready, keeps_slot
 from swarmpy.pb.objects_pb2 import Task
 
 SlotKey: TypeAlias = tuple[int, str]
@@ -41,7 +41,8 @@ class Slot:
 
     @property
     def runs(self) -> bool:
-        return any(is_running(task) for task in self.holders)
+        """It serves now."""
+        return any(is_ready(task) for task in self.holders)
 
     @property
     def is_live(self) -> bool:

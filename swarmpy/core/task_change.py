@@ -6,7 +6,7 @@ looks at all of its tasks. So each loop says which changes could make it decide 
 
 from __future__ import annotations
 
-from swarmpy.core.task_life import is_ended, is_running, keeps_slot, wants_to_run
+from swarmpy.core.task_life import is_ended, is_ready, keeps_slot, wants_to_run
 from swarmpy.pb.objects_pb2 import Task
 
 
@@ -26,8 +26,8 @@ def ends(old: Task | None, new: Task | None) -> bool:
 
 
 def serves_otherwise(old: Task | None, new: Task | None) -> bool:
-    """It runs now, or does no more."""
-    return _runs(old) != _runs(new)
+    """It is ready now, or is no more."""
+    return _is_ready(old) != _is_ready(new)
 
 
 def is_placed(old: Task | None, new: Task | None) -> bool:
@@ -44,5 +44,5 @@ def _keeps(task: Task | None) -> bool:
     return task is not None and keeps_slot(task)
 
 
-def _runs(task: Task | None) -> bool:
-    return task is not None and is_running(task)
+def _is_ready(task: Task | None) -> bool:
+    return task is not None and is_ready(task)

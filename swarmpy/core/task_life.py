@@ -46,8 +46,13 @@ def is_live(task: Task) -> bool:
 
 
 def is_running(task: Task) -> bool:
-    """It is up, and healthy where it has a health check."""
+    """It is up; it was healthy at least once where it has a health check."""
     return task.status.state == TASK_STATE_RUNNING
+
+
+def is_ready(task: Task) -> bool:
+    """It runs, and its containers say that they can do their work."""
+    return is_running(task) and not task.status.unready
 
 
 def has_failed(task: Task) -> bool:
@@ -81,8 +86,8 @@ def is_being_stopped(task: Task) -> bool:
 
 
 def counts_for_service(task: Task) -> bool:
-    """It serves: it runs, and managers want it to."""
-    return is_running(task) and wants_to_run(task)
+    """It serves: it is ready, and managers want it to be."""
+    return is_ready(task) and wants_to_run(task)
 
 
 def since_ms(task: Task) -> int:
@@ -92,6 +97,14 @@ def since_ms(task: Task) -> int:
     its last change.
     """
     return max(task.created_at_ms, min(task.status.since_ms, task.updated_at_ms))
+
+
+def readiness_since_ms(task: Task) -> int:
+    """Return since when a running task is ready, or not ready, by the managers' clock."""
+    said_ms = task.status.readiness_since_ms
+    if not said_ms:
+        return since_ms(task)
+    return max(since_ms(task), min(said_ms, task.updated_at_ms))
 
 
 def ran_ms(task: Task) -> int:

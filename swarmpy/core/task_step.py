@@ -10,11 +10,26 @@ wherever it was: whatever the container does by now is found by looking at it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
-
 from swarmpy.core.container import Container, Exit
 from swarmpy.core.exit_words import how_it_ended
+from swarmpy.core.pod import is_pod
+from swarmpy.core.pod_step import next_pod_step
+from swarmpy.core.step import (
+    ASKED_OF_THE_ENGINE,
+    AwaitExit,
+    Nothing,
+    Prepare,
+    Remove,
+    Report,
+    Seen,
+    Start,
+    Step,
+    Stop,
+    Wait,
+    drained_ms,
+    grace_of,
+    wanted_stopped,
+)
 from swarmpy.pb.objects_pb2 import Task, TaskStatus
 from swarmpy.pb.types_pb2 import (
     TASK_STATE_ACCEPTED,
@@ -30,107 +45,16 @@ from swarmpy.pb.types_pb2 import (
     TaskState,
 )
 
-DEFAULT_GRACE_S = 10.0
-DEFAULT_DRAIN_S = 1.0
-RETRY_MIN_S = 0.5
-RETRY_MAX_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one node knows of one of its tasks, beside what managers say."""
-
-    status: TaskStatus
-    """As written down last."""
-    container: Container | None = None
-    """None when there is none."""
-    out_of_reach: bool = False
-    """The engine did not answer, so `container` says nothing."""
-    retry_at_ms: int = 0
-    """The engine failed: it is not asked for anything before this."""
-    needs_met: bool = True
-    """The configs, secrets and networks that the task refers to are here."""
-    refused: str = ""
-    """Why the runtime will not run it, however often it is asked."""
-    failed: str = ""
-    """Why this node itself stops it."""
-    stop_since_ms: int | None = None
-    """Since when this node knows that managers want it stopped."""
-
-
-# --- steps
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """Fetch the image and make the container."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the container that was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitExit:
-    """It runs: look again when it ends or its health changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End it: its stop signal, the grace, then by force."""
-
-    grace_s: float
-    because: str = ""
-    """Set when it is this node that gives it up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Forget the container."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Write this status down, then tell managers."""
-
-    status: TaskStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Look again at this time, or earlier when something happens."""
-
-    until_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """Look again when managers want something else."""
-
-
-Step: TypeAlias = Prepare | Start | AwaitExit | Stop | Remove | Report | Wait | Nothing
-
-
 # --- decisions
 
 
 def next_step(task: Task, seen: Seen, now_ms: int) -> Step:
     """Return what to do for `task` now. Its reports only ever grow in state."""
-    step = _step(task, seen, now_ms)
-    if now_ms < seen.retry_at_ms and isinstance(step, Prepare | Start | Stop | Remove):
+    decide = next_pod_step if is_pod(task.spec) else _step
+    step = decide(task, seen, now_ms)
+    if now_ms < seen.retry_at_ms and isinstance(step, ASKED_OF_THE_ENGINE):
         return Wait(seen.retry_at_ms)
     return step
-
-
-def retry_delay_s(failures: int) -> float:
-    """Return how long to leave an engine alone that failed so often in a row."""
-    return min(RETRY_MAX_S, RETRY_MIN_S * 2.0 ** min(failures - 1, 10))
-
-
-def wanted_stopped(task: Task) -> bool:
-    """Managers want it to end, whatever it does."""
-    return task.desired_state > TASK_STATE_COMPLETE
 
 
 def _step(task: Task, seen: Seen, now_ms: int) -> Step:
@@ -210,11 +134,9 @@ def _toward_its_end(task: Task, seen: Seen, now_ms: int) -> Step:
     """Every node leaves it out of its routes first; only then is it told to stop."""
     if seen.container is None or not seen.container.running:
         return _report(seen, TASK_STATE_SHUTDOWN, now_ms)
-    if seen.status.state == TASK_STATE_RUNNING and task.ports:
-        since_ms = now_ms if seen.stop_since_ms is None else seen.stop_since_ms
-        drained_ms = since_ms + int((task.drain_s or DEFAULT_DRAIN_S) * 1000)
-        if now_ms < drained_ms:
-            return Wait(drained_ms)
+    until_ms = drained_ms(task, seen, now_ms)
+    if now_ms < until_ms:
+        return Wait(until_ms)
     return Stop(_grace_s(task))
 
 
@@ -256,5 +178,4 @@ def _report(seen: Seen, state: TaskState.ValueType, now_ms: int, *, error: str =
 
 
 def _grace_s(task: Task) -> float:
-    given = [container.stop_grace_s for container in task.spec.containers if container.stop_grace_s]
-    return max(given, default=DEFAULT_GRACE_S)
+    return grace_of(task.spec.containers[0])

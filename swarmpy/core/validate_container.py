@@ -10,6 +10,7 @@ from swarmpy.core.validate_faults import NAME, Faults
 from swarmpy.pb.specs_pb2 import ContainerSpec
 from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_BIND,
+    MOUNT_TYPE_EPHEMERAL,
     MOUNT_TYPE_TMPFS,
     MOUNT_TYPE_VOLUME,
     FileReference,
@@ -76,11 +77,18 @@ def _check_mounts(mounts: Iterable[Mount], faults: Faults) -> None:
             at.add("source", f"is {mount.source!r}", "the host's absolute path", "begin with /")
         elif mount.type == MOUNT_TYPE_TMPFS and mount.source:
             at.add("source", f"is {mount.source!r}", "none for tmpfs", "remove it")
-        elif mount.type == MOUNT_TYPE_VOLUME and mount.source:
+        elif (mount.type == MOUNT_TYPE_VOLUME and mount.source) or _is_ephemeral(mount):
             at.check_name("source", mount.source)
-        if mount.tmpfs_bytes < 0 or (mount.tmpfs_bytes and mount.type != MOUNT_TYPE_TMPFS):
-            at.add("tmpfs_bytes", f"is {mount.tmpfs_bytes}", "a size, for tmpfs only", "remove it")
+        in_memory = mount.type == MOUNT_TYPE_TMPFS or (_is_ephemeral(mount) and mount.in_memory)
+        if mount.tmpfs_bytes < 0 or (mount.tmpfs_bytes and not in_memory):
+            at.add("tmpfs_bytes", f"is {mount.tmpfs_bytes}", "a size, for memory only", "remove it")
+        if mount.in_memory and not _is_ephemeral(mount):
+            at.add("in_memory", "is set", "an ephemeral mount, or tmpfs", "change the type")
     faults.check_unique("mounts", targets)
+
+
+def _is_ephemeral(mount: Mount) -> bool:
+    return mount.type == MOUNT_TYPE_EPHEMERAL
 
 
 def _check_files(field: str, files: Iterable[FileReference], faults: Faults) -> None:

@@ -8,6 +8,7 @@ from swarmpy.core.tell import port_name
 from swarmpy.core.validate_autoscale import check_autoscale
 from swarmpy.core.validate_disruption import PRIORITY_MAX, check_disruption
 from swarmpy.core.validate_faults import DURATION_MAX_S, REPLICAS_MAX, Faults
+from swarmpy.core.validate_pod import check_job_restart
 from swarmpy.core.validate_stateful import check_stateful
 from swarmpy.core.validate_task import check_task
 from swarmpy.pb.specs_pb2 import DependencyCondition, ServiceSpec
@@ -42,6 +43,8 @@ def check_service(spec: ServiceSpec, faults: Faults) -> None:
             "a replicated service or job",
             "remove it",
         )
+    if spec.WhichOneof("mode") in {"replicated_job", "global_job"}:
+        check_job_restart(spec.task, faults.under("task"))
     _check_ports(spec.endpoint.ports, faults.under("endpoint.ports"))
     faults.check_duration("endpoint.drain_s", spec.endpoint.drain_s)
     _check_update(spec.update, faults.under("update"))

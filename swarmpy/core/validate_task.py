@@ -1,10 +1,11 @@
-"""Checks what a spec says about one task: its container, resources, restarts and place."""
+"""Checks what a spec says about one task: its containers, resources, restarts and place."""
 
 from __future__ import annotations
 
 from swarmpy.core.validate_container import check_container
 from swarmpy.core.validate_faults import Faults
 from swarmpy.core.validate_placement import check_placement
+from swarmpy.core.validate_pod import check_pod
 from swarmpy.pb.specs_pb2 import TaskSpec
 from swarmpy.pb.types_pb2 import Resources, RestartCondition, RestartPolicy
 
@@ -17,15 +18,12 @@ MEMORY_LIMIT_MIN_BYTES = 6 << 20
 
 def check_task(task: TaskSpec, faults: Faults) -> None:
     """Note what is wrong with a task's spec."""
-    if len(task.containers) != 1:
-        faults.add(
-            "containers",
-            f"has {len(task.containers)} containers",
-            "exactly one",
-            "make one service of each container",
-        )
-    for i, container in enumerate(task.containers):
-        check_container(container, faults.under(f"containers[{i}]"))
+    check_pod(task, faults)
+    for field in ("containers", "init_containers"):
+        for i, container in enumerate(getattr(task, field)):
+            at = faults.under(f"{field}[{i}]")
+            check_container(container, at)
+            _check_resources(container.reservations, container.limits, at)
     _check_resources(task.reservations, task.limits, faults)
     _check_restart(task.restart, faults.under("restart"))
     check_placement(task.placement, faults.under("placement"))

@@ -663,12 +663,15 @@ class LogOptions(_message.Message):
     SINCE_MS_FIELD_NUMBER: _builtins.int
     STDOUT_FIELD_NUMBER: _builtins.int
     STDERR_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
     follow: _builtins.bool
     tail: _builtins.int
     """lines from the end; -1 is all"""
     since_ms: _builtins.int
     stdout: _builtins.bool
     stderr: _builtins.bool
+    container: _builtins.str
+    """of each task; empty is all"""
     def __init__(
         self,
         *,
@@ -677,10 +680,11 @@ class LogOptions(_message.Message):
         since_ms: _builtins.int = ...,
         stdout: _builtins.bool = ...,
         stderr: _builtins.bool = ...,
+        container: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "since_ms", b"since_ms", "stderr", b"stderr", "stdout", b"stdout", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container", b"container", "follow", b"follow", "since_ms", b"since_ms", "stderr", b"stderr", "stdout", b"stdout", "tail", b"tail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -722,12 +726,15 @@ class LogLine(_message.Message):
     AT_MS_FIELD_NUMBER: _builtins.int
     STDERR_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     node_id: _builtins.str
     at_ms: _builtins.int
     stderr: _builtins.bool
     data: _builtins.bytes
     """one line, without its end"""
+    container: _builtins.str
+    """of a pod"""
     def __init__(
         self,
         *,
@@ -736,10 +743,11 @@ class LogLine(_message.Message):
         at_ms: _builtins.int = ...,
         stderr: _builtins.bool = ...,
         data: _builtins.bytes = ...,
+        container: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "data", b"data", "node_id", b"node_id", "stderr", b"stderr", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "container", b"container", "data", b"data", "node_id", b"node_id", "stderr", b"stderr", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -792,10 +800,13 @@ class ExecRequest(_message.Message):
     ARGV_FIELD_NUMBER: _builtins.int
     TTY_FIELD_NUMBER: _builtins.int
     STDIN_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     task_id: _builtins.str
     tty: _builtins.bool
     stdin: _builtins.bool
+    container: _builtins.str
+    """empty is the first"""
     @_builtins.property
     def argv(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -806,10 +817,11 @@ class ExecRequest(_message.Message):
         argv: _abc.Iterable[_builtins.str] | None = ...,
         tty: _builtins.bool = ...,
         stdin: _builtins.bool = ...,
+        container: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["argv", b"argv", "id", b"id", "stdin", b"stdin", "task_id", b"task_id", "tty", b"tty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["argv", b"argv", "container", b"container", "id", b"id", "stdin", b"stdin", "task_id", b"task_id", "tty", b"tty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

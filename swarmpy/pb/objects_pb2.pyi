@@ -613,6 +613,9 @@ class TaskStatus(_message.Message):
     EXITED_FIELD_NUMBER: _builtins.int
     PORTS_FIELD_NUMBER: _builtins.int
     STARTED_AT_MS_FIELD_NUMBER: _builtins.int
+    CONTAINERS_FIELD_NUMBER: _builtins.int
+    UNREADY_FIELD_NUMBER: _builtins.int
+    READINESS_SINCE_MS_FIELD_NUMBER: _builtins.int
     state: _types_pb2.TaskState.ValueType
     """observed; written from the agent's reports only"""
     since_ms: _builtins.int
@@ -625,8 +628,16 @@ class TaskStatus(_message.Message):
     exited: _builtins.bool
     started_at_ms: _builtins.int
     """when it became RUNNING, kept once it has ended; 0 if it never did"""
+    unready: _builtins.bool
+    """it runs, and is to get no traffic now"""
+    readiness_since_ms: _builtins.int
+    """since when it is ready, or unready; 0: since it runs"""
     @_builtins.property
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.PortBinding]: ...
+    @_builtins.property
+    def containers(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.ContainerStatus]:
+        """of a pod, init containers first"""
+
     def __init__(
         self,
         *,
@@ -639,10 +650,13 @@ class TaskStatus(_message.Message):
         exited: _builtins.bool = ...,
         ports: _abc.Iterable[_types_pb2.PortBinding] | None = ...,
         started_at_ms: _builtins.int = ...,
+        containers: _abc.Iterable[_types_pb2.ContainerStatus] | None = ...,
+        unready: _builtins.bool = ...,
+        readiness_since_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_id", b"container_id", "error", b"error", "exit_code", b"exit_code", "exited", b"exited", "message", b"message", "ports", b"ports", "since_ms", b"since_ms", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_id", b"container_id", "containers", b"containers", "error", b"error", "exit_code", b"exit_code", "exited", b"exited", "message", b"message", "ports", b"ports", "readiness_since_ms", b"readiness_since_ms", "since_ms", b"since_ms", "started_at_ms", b"started_at_ms", "state", b"state", "unready", b"unready"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ContainerRestart:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContainerRestartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContainerRestart.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTAINER_RESTART_UNSPECIFIED: _ContainerRestart.ValueType  # 0
+    """it ends its task; TaskSpec.restart says whether another follows"""
+    CONTAINER_RESTART_ALWAYS: _ContainerRestart.ValueType  # 1
+    """it is restarted in place"""
+    CONTAINER_RESTART_ON_FAILURE: _ContainerRestart.ValueType  # 2
+    """so it is when it failed; the task ends when all have ended well"""
+    CONTAINER_RESTART_NEVER: _ContainerRestart.ValueType  # 3
+    """the task ends when all of its containers have ended"""
+
+class ContainerRestart(_ContainerRestart, metaclass=_ContainerRestartEnumTypeWrapper):
+    """What becomes of a container of a task that ends by itself."""
+
+CONTAINER_RESTART_UNSPECIFIED: ContainerRestart.ValueType  # 0
+"""it ends its task; TaskSpec.restart says whether another follows"""
+CONTAINER_RESTART_ALWAYS: ContainerRestart.ValueType  # 1
+"""it is restarted in place"""
+CONTAINER_RESTART_ON_FAILURE: ContainerRestart.ValueType  # 2
+"""so it is when it failed; the task ends when all have ended well"""
+CONTAINER_RESTART_NEVER: ContainerRestart.ValueType  # 3
+"""the task ends when all of its containers have ended"""
+Global___ContainerRestart: _TypeAlias = ContainerRestart  # noqa: Y015
+
 class _DependencyCondition:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -169,6 +197,13 @@ class ContainerSpec(_message.Message):
     CAP_ADD_FIELD_NUMBER: _builtins.int
     CAP_DROP_FIELD_NUMBER: _builtins.int
     EXTRA_HOSTS_FIELD_NUMBER: _builtins.int
+    STARTUP_PROBE_FIELD_NUMBER: _builtins.int
+    READINESS_PROBE_FIELD_NUMBER: _builtins.int
+    LIVENESS_PROBE_FIELD_NUMBER: _builtins.int
+    POST_START_FIELD_NUMBER: _builtins.int
+    PRE_STOP_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    RESERVATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique in its task"""
     image: _builtins.str
@@ -210,6 +245,34 @@ class ContainerSpec(_message.Message):
     def extra_hosts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"name:address" """
 
+    @_builtins.property
+    def startup_probe(self) -> _types_pb2.Probe:
+        """the other two begin once it has passed"""
+
+    @_builtins.property
+    def readiness_probe(self) -> _types_pb2.Probe:
+        """a task that fails it gets no traffic"""
+
+    @_builtins.property
+    def liveness_probe(self) -> _types_pb2.Probe:
+        """a container that fails it is restarted in place"""
+
+    @_builtins.property
+    def post_start(self) -> _types_pb2.Hook:
+        """run beside its first moments; if it fails, the container is killed"""
+
+    @_builtins.property
+    def pre_stop(self) -> _types_pb2.Hook:
+        """run before the stop signal, within the grace"""
+
+    @_builtins.property
+    def limits(self) -> _types_pb2.Resources:
+        """of this one; not set: the task's"""
+
+    @_builtins.property
+    def reservations(self) -> _types_pb2.Resources:
+        """of this one; the task's own come on top"""
+
     def __init__(
         self,
         *,
@@ -234,10 +297,17 @@ class ContainerSpec(_message.Message):
         cap_add: _abc.Iterable[_builtins.str] | None = ...,
         cap_drop: _abc.Iterable[_builtins.str] | None = ...,
         extra_hosts: _abc.Iterable[_builtins.str] | None = ...,
+        startup_probe: _types_pb2.Probe | None = ...,
+        readiness_probe: _types_pb2.Probe | None = ...,
+        liveness_probe: _types_pb2.Probe | None = ...,
+        post_start: _types_pb2.Hook | None = ...,
+        pre_stop: _types_pb2.Hook | None = ...,
+        limits: _types_pb2.Resources | None = ...,
+        reservations: _types_pb2.Resources | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["health_check", b"health_check"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["health_check", b"health_check", "limits", b"limits", "liveness_probe", b"liveness_probe", "post_start", b"post_start", "pre_stop", b"pre_stop", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "startup_probe", b"startup_probe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "cap_add", b"cap_add", "cap_drop", b"cap_drop", "command", b"command", "configs", b"configs", "environment", b"environment", "extra_hosts", b"extra_hosts", "health_check", b"health_check", "hostname", b"hostname", "image", b"image", "init", b"init", "labels", b"labels", "mounts", b"mounts", "name", b"name", "read_only", b"read_only", "secrets", b"secrets", "stop_grace_s", b"stop_grace_s", "stop_signal", b"stop_signal", "tty", b"tty", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "cap_add", b"cap_add", "cap_drop", b"cap_drop", "command", b"command", "configs", b"configs", "environment", b"environment", "extra_hosts", b"extra_hosts", "health_check", b"health_check", "hostname", b"hostname", "image", b"image", "init", b"init", "labels", b"labels", "limits", b"limits", "liveness_probe", b"liveness_probe", "mounts", b"mounts", "name", b"name", "post_start", b"post_start", "pre_stop", b"pre_stop", "read_only", b"read_only", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "secrets", b"secrets", "startup_probe", b"startup_probe", "stop_grace_s", b"stop_grace_s", "stop_signal", b"stop_signal", "tty", b"tty", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,12 +413,15 @@ class TaskSpec(_message.Message):
     FORCE_UPDATE_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     NEVER_PREEMPTS_FIELD_NUMBER: _builtins.int
+    INIT_CONTAINERS_FIELD_NUMBER: _builtins.int
+    CONTAINER_RESTART_FIELD_NUMBER: _builtins.int
     force_update: _builtins.int
     """a counter: a change replaces every task"""
     priority: _builtins.int
     """tasks of a higher one are placed first, and may displace others"""
     never_preempts: _builtins.bool
     """it waits for room whatever its priority"""
+    container_restart: Global___ContainerRestart.ValueType
     @_builtins.property
     def containers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContainerSpec]:
         """at least one; they share one network namespace"""
@@ -363,6 +436,10 @@ class TaskSpec(_message.Message):
     def placement(self) -> Global___Placement: ...
     @_builtins.property
     def networks(self) -> _containers.RepeatedCompositeFieldContainer[Global___NetworkAttachment]: ...
+    @_builtins.property
+    def init_containers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContainerSpec]:
+        """each runs to a good end before the next begins"""
+
     def __init__(
         self,
         *,
@@ -375,10 +452,12 @@ class TaskSpec(_message.Message):
         force_update: _builtins.int = ...,
         priority: _builtins.int = ...,
         never_preempts: _builtins.bool = ...,
+        init_containers: _abc.Iterable[Global___ContainerSpec] | None = ...,
+        container_restart: Global___ContainerRestart.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "placement", b"placement", "reservations", b"reservations", "restart", b"restart"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["containers", b"containers", "force_update", b"force_update", "limits", b"limits", "networks", b"networks", "never_preempts", b"never_preempts", "placement", b"placement", "priority", b"priority", "reservations", b"reservations", "restart", b"restart"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_restart", b"container_restart", "containers", b"containers", "force_update", b"force_update", "init_containers", b"init_containers", "limits", b"limits", "networks", b"networks", "never_preempts", b"never_preempts", "placement", b"placement", "priority", b"priority", "reservations", b"reservations", "restart", b"restart"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -246,12 +246,16 @@ class _MountTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MountType.V
     MOUNT_TYPE_VOLUME: _MountType.ValueType  # 0
     MOUNT_TYPE_BIND: _MountType.ValueType  # 1
     MOUNT_TYPE_TMPFS: _MountType.ValueType  # 2
+    MOUNT_TYPE_EPHEMERAL: _MountType.ValueType  # 3
+    """shared by the containers of one task, gone with it"""
 
 class MountType(_MountType, metaclass=_MountTypeEnumTypeWrapper): ...
 
 MOUNT_TYPE_VOLUME: MountType.ValueType  # 0
 MOUNT_TYPE_BIND: MountType.ValueType  # 1
 MOUNT_TYPE_TMPFS: MountType.ValueType  # 2
+MOUNT_TYPE_EPHEMERAL: MountType.ValueType  # 3
+"""shared by the containers of one task, gone with it"""
 Global___MountType: _TypeAlias = MountType  # noqa: Y015
 
 class _TaintEffect:
@@ -323,6 +327,25 @@ PLACEMENT_STRATEGY_SPREAD: PlacementStrategy.ValueType  # 1
 PLACEMENT_STRATEGY_BINPACK: PlacementStrategy.ValueType  # 2
 """the fullest one"""
 Global___PlacementStrategy: _TypeAlias = PlacementStrategy  # noqa: Y015
+
+class _ContainerState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContainerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContainerState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTAINER_STATE_WAITING: _ContainerState.ValueType  # 0
+    """for its turn, or to be started"""
+    CONTAINER_STATE_RUNNING: _ContainerState.ValueType  # 1
+    CONTAINER_STATE_ENDED: _ContainerState.ValueType  # 2
+
+class ContainerState(_ContainerState, metaclass=_ContainerStateEnumTypeWrapper): ...
+
+CONTAINER_STATE_WAITING: ContainerState.ValueType  # 0
+"""for its turn, or to be started"""
+CONTAINER_STATE_RUNNING: ContainerState.ValueType  # 1
+CONTAINER_STATE_ENDED: ContainerState.ValueType  # 2
+Global___ContainerState: _TypeAlias = ContainerState  # noqa: Y015
 
 @_typing.final
 class Platform(_message.Message):
@@ -472,12 +495,16 @@ class Mount(_message.Message):
     TARGET_FIELD_NUMBER: _builtins.int
     READ_ONLY_FIELD_NUMBER: _builtins.int
     TMPFS_BYTES_FIELD_NUMBER: _builtins.int
+    IN_MEMORY_FIELD_NUMBER: _builtins.int
     type: Global___MountType.ValueType
     source: _builtins.str
     """volume name or host path; empty for tmpfs"""
     target: _builtins.str
     read_only: _builtins.bool
     tmpfs_bytes: _builtins.int
+    """bounds what is held in memory; 0 is without bound"""
+    in_memory: _builtins.bool
+    """ephemeral only: never reaches a disk"""
     def __init__(
         self,
         *,
@@ -486,10 +513,11 @@ class Mount(_message.Message):
         target: _builtins.str = ...,
         read_only: _builtins.bool = ...,
         tmpfs_bytes: _builtins.int = ...,
+        in_memory: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_only", b"read_only", "source", b"source", "target", b"target", "tmpfs_bytes", b"tmpfs_bytes", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_memory", b"in_memory", "read_only", b"read_only", "source", b"source", "target", b"target", "tmpfs_bytes", b"tmpfs_bytes", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1073,3 +1101,293 @@ class RebalancePolicy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebalancePolicy: _TypeAlias = RebalancePolicy  # noqa: Y015
+
+@_typing.final
+class ExecAction(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """argv; never a shell"""
+
+    def __init__(
+        self,
+        *,
+        command: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecAction: _TypeAlias = ExecAction  # noqa: Y015
+
+@_typing.final
+class HttpAction(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PORT_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    port: _builtins.int
+    path: _builtins.str
+    """empty is /"""
+    tls: _builtins.bool
+    """https; its certificate is not verified"""
+    host: _builtins.str
+    """address to ask; empty is the task's own"""
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        port: _builtins.int = ...,
+        path: _builtins.str = ...,
+        tls: _builtins.bool = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        host: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "host", b"host", "path", b"path", "port", b"port", "tls", b"tls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HttpAction: _TypeAlias = HttpAction  # noqa: Y015
+
+@_typing.final
+class TcpAction(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORT_FIELD_NUMBER: _builtins.int
+    port: _builtins.int
+    def __init__(
+        self,
+        *,
+        port: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port", b"port"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TcpAction: _TypeAlias = TcpAction  # noqa: Y015
+
+@_typing.final
+class GrpcAction(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORT_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    port: _builtins.int
+    service: _builtins.str
+    """of grpc.health.v1.Health/Check"""
+    def __init__(
+        self,
+        *,
+        port: _builtins.int = ...,
+        service: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port", b"port", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrpcAction: _TypeAlias = GrpcAction  # noqa: Y015
+
+@_typing.final
+class Probe(_message.Message):
+    """How to ask a container how it is, again and again. 0 means the default."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXEC_FIELD_NUMBER: _builtins.int
+    HTTP_GET_FIELD_NUMBER: _builtins.int
+    TCP_SOCKET_FIELD_NUMBER: _builtins.int
+    GRPC_FIELD_NUMBER: _builtins.int
+    INITIAL_DELAY_S_FIELD_NUMBER: _builtins.int
+    PERIOD_S_FIELD_NUMBER: _builtins.int
+    TIMEOUT_S_FIELD_NUMBER: _builtins.int
+    SUCCESS_THRESHOLD_FIELD_NUMBER: _builtins.int
+    FAILURE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    GRACE_S_FIELD_NUMBER: _builtins.int
+    initial_delay_s: _builtins.float
+    period_s: _builtins.float
+    """default 10"""
+    timeout_s: _builtins.float
+    """default 1"""
+    success_threshold: _builtins.int
+    """in a row; default 1"""
+    failure_threshold: _builtins.int
+    """in a row; default 3"""
+    grace_s: _builtins.float
+    """to end, once it has failed; 0: the container's own"""
+    @_builtins.property
+    def exec(self) -> Global___ExecAction:
+        """passes with exit code 0"""
+
+    @_builtins.property
+    def http_get(self) -> Global___HttpAction:
+        """passes with status 200 to 399"""
+
+    @_builtins.property
+    def tcp_socket(self) -> Global___TcpAction:
+        """passes when it accepts"""
+
+    @_builtins.property
+    def grpc(self) -> Global___GrpcAction:
+        """passes when it says SERVING"""
+
+    def __init__(
+        self,
+        *,
+        exec: Global___ExecAction | None = ...,
+        http_get: Global___HttpAction | None = ...,
+        tcp_socket: Global___TcpAction | None = ...,
+        grpc: Global___GrpcAction | None = ...,
+        initial_delay_s: _builtins.float = ...,
+        period_s: _builtins.float = ...,
+        timeout_s: _builtins.float = ...,
+        success_threshold: _builtins.int = ...,
+        failure_threshold: _builtins.int = ...,
+        grace_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "exec", b"exec", "grpc", b"grpc", "http_get", b"http_get", "tcp_socket", b"tcp_socket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "exec", b"exec", "failure_threshold", b"failure_threshold", "grace_s", b"grace_s", "grpc", b"grpc", "http_get", b"http_get", "initial_delay_s", b"initial_delay_s", "period_s", b"period_s", "success_threshold", b"success_threshold", "tcp_socket", b"tcp_socket", "timeout_s", b"timeout_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["exec", "http_get", "tcp_socket", "grpc"]  # noqa: Y015
+    _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
+
+Global___Probe: _TypeAlias = Probe  # noqa: Y015
+
+@_typing.final
+class Hook(_message.Message):
+    """What is done once at a turn of a container's life."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXEC_FIELD_NUMBER: _builtins.int
+    HTTP_GET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exec(self) -> Global___ExecAction: ...
+    @_builtins.property
+    def http_get(self) -> Global___HttpAction: ...
+    def __init__(
+        self,
+        *,
+        exec: Global___ExecAction | None = ...,
+        http_get: Global___HttpAction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "exec", b"exec", "http_get", b"http_get"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "exec", b"exec", "http_get", b"http_get"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["exec", "http_get"]  # noqa: Y015
+    _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
+
+Global___Hook: _TypeAlias = Hook  # noqa: Y015
+
+@_typing.final
+class ContainerStatus(_message.Message):
+    """One container of a pod, as its node saw it last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONTAINER_ID_FIELD_NUMBER: _builtins.int
+    INIT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STARTED_FIELD_NUMBER: _builtins.int
+    READY_FIELD_NUMBER: _builtins.int
+    RESTARTS_FIELD_NUMBER: _builtins.int
+    EXITED_FIELD_NUMBER: _builtins.int
+    EXIT_CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    BACK_OFF_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    STARTED_AT_MS_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    POST_STARTED_FIELD_NUMBER: _builtins.int
+    KILLED_BECAUSE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    container_id: _builtins.str
+    init: _builtins.bool
+    state: Global___ContainerState.ValueType
+    started: _builtins.bool
+    """it runs, its post-start hook has, and its startup probe has passed"""
+    ready: _builtins.bool
+    """and its readiness probe passes"""
+    restarts: _builtins.int
+    exited: _builtins.bool
+    """it has ended at least once:"""
+    exit_code: _builtins.int
+    """the last time so"""
+    message: _builtins.str
+    """what it waits for or suffers from, in words"""
+    back_off_until_ms: _builtins.int
+    """it has ended, and is restarted then; 0: it is not"""
+    started_at_ms: _builtins.int
+    run_id: _builtins.str
+    """which of its runs this tells of"""
+    failures: _builtins.int
+    """restarts in a row without ten good minutes between"""
+    post_started: _builtins.bool
+    """its post-start hook has run"""
+    killed_because: _builtins.str
+    """why its node itself ended, or is ending, this run"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        container_id: _builtins.str = ...,
+        init: _builtins.bool = ...,
+        state: Global___ContainerState.ValueType = ...,
+        started: _builtins.bool = ...,
+        ready: _builtins.bool = ...,
+        restarts: _builtins.int = ...,
+        exited: _builtins.bool = ...,
+        exit_code: _builtins.int = ...,
+        message: _builtins.str = ...,
+        back_off_until_ms: _builtins.int = ...,
+        started_at_ms: _builtins.int = ...,
+        run_id: _builtins.str = ...,
+        failures: _builtins.int = ...,
+        post_started: _builtins.bool = ...,
+        killed_because: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["back_off_until_ms", b"back_off_until_ms", "container_id", b"container_id", "exit_code", b"exit_code", "exited", b"exited", "failures", b"failures", "init", b"init", "killed_because", b"killed_because", "message", b"message", "name", b"name", "post_started", b"post_started", "ready", b"ready", "restarts", b"restarts", "run_id", b"run_id", "started", b"started", "started_at_ms", b"started_at_ms", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContainerStatus: _TypeAlias = ContainerStatus  # noqa: Y015

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 from swarmpy.errors import TaskRefused
 from swarmpy.pb.objects_pb2 import Network, NetworkAddress, Task
-from swarmpy.pb.specs_pb2 import ContainerSpec
 from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_BIND,
     MOUNT_TYPE_TMPFS,
@@ -115,10 +114,10 @@ def port_key(port: PortConfig) -> str:
     return f"{port.target}/{_protocol(port.protocol)}"
 
 
-def check_remedy(spec: ContainerSpec) -> str:
-    """Return what to do when the image of a container is found nowhere."""
+def check_remedy(image: str) -> str:
+    """Return what to do when an image is found nowhere."""
     return (
-        f"check the name; or docker pull {spec.image} on this node, "
+        f"check the name; or docker pull {image} on this node, "
         "or docker login there when its registry asks for it"
     )
 

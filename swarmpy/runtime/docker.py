@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from docker.errors import APIError, NotFound
 
 from swarmpy import __version__
 from swarmpy.core.container import Container, Exit
+from swarmpy.core.pod import SANDBOX
 from swarmpy.errors import EngineUnavailable, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
 from swarmpy.pb.objects_pb2 import NodeDescription, Task
@@ -29,6 +31,7 @@ from swarmpy.runtime.docker_logs import read_logs
 from swarmpy.runtime.docker_state import container_of
 from swarmpy.runtime.docker_usage import read_usage
 from swarmpy.runtime.go_names import go_architecture
+from swarmpy.runtime.pod_config import CONTAINER_LABEL
 from swarmpy.seams import Clock, Dependencies, Usage
 
 LOOK_AGAIN_S = 60.0
@@ -75,47 +78,76 @@ class DockerRuntime:
         )
 
     async def containers(self) -> list[Container]:
-        found = await asyncio.gather(*map(self.inspect, await self._containers.task_ids()))
-        return [container for container in found if container is not None]
+        task_ids = await self._containers.task_ids()
+        await self._containers.remove_lost_volumes()
+        found = await asyncio.gather(*map(self._all_of, task_ids))
+        return [container for of_task in found for container in of_task]
 
     async def inspect(self, task_id: str) -> Container | None:
-        inspected = await self._containers.inspect(task_id)
+        return await self._inspect(task_id, "")
+
+    async def inspect_pod(self, task_id: str) -> Mapping[str, Container]:
+        found = {one.name: one for one in await self._all_of(task_id)}
+        sandbox = found.get(SANDBOX)
+        if sandbox is None:
+            return {}
+        return {name: replace(one, address=sandbox.address) for name, one in found.items()}
+
+    async def _inspect(self, task_id: str, name: str) -> Container | None:
+        inspected = await self._containers.inspect(task_id, name)
         return None if inspected is None else container_of(inspected)
+
+    async def _all_of(self, task_id: str) -> list[Container]:
+        names = await self._containers.names(task_id)
+        found = await asyncio.gather(*(self._inspect(task_id, name) for name in names))
+        return [container for container in found if container is not None]
 
     # Life
 
     async def prepare(self, task: Task, needs: Dependencies) -> None:
         await self._containers.make(task, needs)
 
-    async def start(self, task_id: str) -> Container:
-        return container_of(await self._containers.start(task_id))
+    async def start(self, task_id: str, container: str = "") -> Container:
+        return container_of(await self._containers.start(task_id, container))
 
-    async def wait(self, task_id: str) -> Exit:
+    async def restart(self, task_id: str, container: str) -> Container:
+        return container_of(await self._containers.start(task_id, container, again=True))
+
+    async def wait(self, task_id: str, container: str = "") -> Exit:
         with self._events.changes(task_id) as changed:
             while True:
                 changed.clear()
-                container = await self.inspect(task_id)
-                if container is None:
+                seen = await self._inspect(task_id, container)
+                if seen is None:
                     return GONE
-                if container.exit is not None:
-                    return container.exit
+                if seen.exit is not None:
+                    return seen.exit
                 await _set_within(changed, LOOK_AGAIN_S)
 
-    async def health(self, task_id: str) -> AsyncGenerator[Container, None]:
+    async def health(self, task_id: str, container: str = "") -> AsyncGenerator[Container, None]:
         known: Container | None = None
         with self._events.changes(task_id) as changed:
             while True:
                 changed.clear()
-                container = await self.inspect(task_id)
-                if container is None or container.exit is not None:
+                seen = await self._inspect(task_id, container)
+                if seen is None or seen.exit is not None:
                     return
-                if container != known:
-                    known = container
-                    yield container
+                if seen != known:
+                    known = seen
+                    yield seen
                 await _set_within(changed, LOOK_AGAIN_S)
 
-    async def stop(self, task_id: str, grace_s: float) -> None:
-        inspected = await self._containers.inspect(task_id)
+    async def stop(self, task_id: str, grace_s: float, container: str = "") -> None:
+        names = [container] if container else await self._containers.names(task_id)
+        sandbox = [name for name in names if name == SANDBOX]
+        await asyncio.gather(
+            *(self._stop(task_id, grace_s, name) for name in names if name != SANDBOX)
+        )
+        for name in sandbox:
+            await self._stop(task_id, 0.0, name)
+
+    async def _stop(self, task_id: str, grace_s: float, container: str) -> None:
+        inspected = await self._containers.inspect(task_id, container)
         if inspected is None or not inspected["State"]["Running"]:
             return
         wanted = inspected["Config"].get("StopSignal") or "SIGTERM"
@@ -123,7 +155,7 @@ class DockerRuntime:
             await self._engine.ask("stop a container", _kill(inspected["Id"], name))
             try:
                 async with asyncio.timeout(patience_s):
-                    await self.wait(task_id)
+                    await self.wait(task_id, container)
                     return
             except TimeoutError:
                 continue
@@ -147,25 +179,37 @@ class DockerRuntime:
     # Looking inside
 
     async def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
-        inspected = await self._containers.inspect_here(task_id)
+        inspected = await self._containers.inspect_here(task_id, options.container)
+        name = inspected["Config"]["Labels"].get(CONTAINER_LABEL, "")
         tty = bool(inspected["Config"]["Tty"])
         async with aclosing(
             read_logs(self._engine.url, inspected["Id"], options, tty=tty)
         ) as lines:
             async for line in lines:
-                line.task_id, line.node_id = task_id, self._node_id
+                line.task_id, line.node_id, line.container = task_id, self._node_id, name
                 yield line
 
     async def usage(self, task_id: str) -> Usage:
-        inspected = await self._containers.inspect_here(task_id)
-        if not inspected["State"]["Running"]:
-            return Usage(0.0, 0, 0)
-        return await read_usage(self._engine.url, inspected["Id"])
+        await self._containers.inspect_here(task_id)
+        running = [one for one in await self._all_of(task_id) if one.running]
+        used = await asyncio.gather(
+            *(
+                read_usage(self._engine.url, one.container_id)
+                for one in running
+                if one.name != SANDBOX
+            )
+        )
+        return sum(used, Usage(0.0, 0, 0))
 
     async def exec(
-        self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
+        self,
+        task_id: str,
+        argv: Sequence[str],
+        stdin: AsyncIterator[ExecInput] | None,
+        tty: bool,
+        container: str = "",
     ) -> AsyncGenerator[ExecOutput, None]:
-        inspected = await self._containers.inspect(task_id)
+        inspected = await self._containers.inspect(task_id, container)
         if inspected is None or not inspected["State"]["Running"]:
             raise WrongState(f"task {task_id} does not run")
         body = exec_body(argv, stdin=stdin is not None, tty=tty)

@@ -1,4 +1,7 @@
-"""The containers of one node on its engine: makes, starts, finds and removes them, by task."""
+"""The containers of one node on its engine: makes, starts, finds and removes them, by task.
+
+In a pod each container has a name; in a plain task the name of its only one is "".
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from swarmpy.core.pod import SANDBOX, is_pod
 from swarmpy.errors import EngineUnavailable, TaskRefused
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.runtime.container_config import (
@@ -22,7 +26,9 @@ from swarmpy.runtime.container_config import (
 from swarmpy.runtime.docker_engine import Engine
 from swarmpy.runtime.docker_images import Images
 from swarmpy.runtime.docker_networks import Networks, connect
+from swarmpy.runtime.docker_pods import Pods
 from swarmpy.runtime.docker_state import was_started
+from swarmpy.runtime.pod_config import CONTAINER_LABEL, ORDER_LABEL
 from swarmpy.runtime.task_files import forget_files, keep_files, memory_directory
 from swarmpy.seams import Clock, Dependencies
 
@@ -48,36 +54,52 @@ class Containers:
         self._memory = memory_directory(node_id, directory / "secrets")
         self._images = Images(engine)
         self._networks = Networks(engine, clock)
-        self._ids: dict[str, str] | None = None
-        """Task id -> container id; None when the engine must be asked."""
+        self._pods = Pods(engine, node_id, address, self._disk, self._memory)
+        self._ids: dict[str, dict[str, str]] | None = None
+        """Task id -> name -> container id; None when the engine must be asked."""
         self._listing = asyncio.Lock()
 
     async def task_ids(self) -> list[str]:
         return list(await self._known())
 
-    async def inspect(self, task_id: str) -> Json | None:
-        """Return what the engine says of a task's container, None when there is none."""
-        container_id = (await self._known()).get(task_id)
+    async def names(self, task_id: str) -> list[str]:
+        """Return the names of a task's containers, the first one first, the sandbox last."""
+        names = list((await self._known()).get(task_id, ()))
+        return sorted(names, key=lambda name: name == SANDBOX)
+
+    async def inspect(self, task_id: str, name: str = "") -> Json | None:
+        """Return what the engine says of a task's container, None when there is none.
+
+        Without a name it is the first.
+        """
+        names = await self.names(task_id)
+        name = name or next(iter(names), "")
+        container_id = (await self._known()).get(task_id, {}).get(name)
         if container_id is None:
             return None
         found = await self._engine.ask("inspect a container", lambda c: _inspect(c, container_id))
-        if found is None and self._ids is not None:
-            self._ids.pop(task_id, None)
+        if found is None:
+            self._forget(task_id, name)
         return found
 
-    async def inspect_here(self, task_id: str) -> Json:
+    async def inspect_here(self, task_id: str, name: str = "") -> Json:
         """Do the same for a task that must have a container.
 
         Raises:
             EngineUnavailable: it has none (any more): who looks again learns what is true.
         """
-        found = await self.inspect(task_id)
+        found = await self.inspect(task_id, name)
         if found is None:
             raise EngineUnavailable(f"task {task_id} has no container on this node")
         return found
 
     async def make(self, task: Task, needs: Dependencies) -> None:
         """Make the container and what it needs. Nothing happens to one that has been started."""
+        if is_pod(task.spec):
+            for network in needs.networks.values():
+                await self._networks.bring(network)
+            await self._pods.make(task, needs, self._bring)
+            return
         inspected = await self.inspect(task.id)
         if inspected is not None and was_started(inspected):
             return
@@ -93,16 +115,15 @@ class Containers:
         if inspected is not None:
             made_id = str(inspected["Id"])
             await self._engine.change("connect it", lambda c: _connect(c, made_id, plan))
-        elif await self._create(task, plan) is None:
-            spec = task.spec.containers[0]
-            await self._images.bring(spec.image, check_remedy(spec))
-            if await self._create(task, plan) is None:
-                raise EngineUnavailable(f"image {spec.image} was pulled and is gone again")
+        else:
+            await self._bring(task, "", plan, task.spec.containers[0].image)
 
-    async def start(self, task_id: str) -> Json:
-        """Start, unless it runs or has run; return what the engine then says."""
-        inspected = await self.inspect_here(task_id)
-        if was_started(inspected):
+    async def start(self, task_id: str, name: str = "", *, again: bool = False) -> Json:
+        """Start, unless it runs or, but for `again`, has run; return what the engine then says."""
+        if name and name != SANDBOX:
+            await self._start_sandbox(task_id)
+        inspected = await self.inspect_here(task_id, name)
+        if inspected["State"]["Running"] or (was_started(inspected) and not again):
             return inspected
         container_id = inspected["Id"]
 
@@ -119,37 +140,76 @@ class Containers:
             return await self._engine.change("start the container", start)
 
     async def remove(self, task_id: str) -> None:
-        """Remove the container by force, with its anonymous volumes and its files."""
-        container_id = (await self._known()).get(task_id)
-        if container_id is not None:
-            await self._engine.change(
-                "remove a container",
-                lambda client: _remove(client, container_id),
-                pool=self._engine.removals,
-            )
-            await self._until_gone(container_id)
-            if self._ids is not None:
-                self._ids.pop(task_id, None)
+        """Remove the containers by force, with their files and the volumes of them alone."""
+        names = await self.names(task_id)
+        for name in names:
+            await self._remove(task_id, name)
+        if SANDBOX in names:
+            await self._pods.remove_volumes(task_id)
         forget_files(self._disk / task_id, self._memory / task_id)
 
     async def remove_rest(self) -> None:
         """Remove what is left when no container of this node is: files and unused networks."""
         forget_files(self._disk, self._memory)
+        await self.remove_lost_volumes()
         await self._networks.remove_unused()
+
+    async def remove_lost_volumes(self) -> None:
+        """Remove ephemeral volumes whose task is gone from here."""
+        await self._pods.remove_lost_volumes(frozenset(await self._known()))
 
     # Inside
 
-    async def _known(self) -> dict[str, str]:
+    async def _remove(self, task_id: str, name: str) -> None:
+        container_id = (await self._known()).get(task_id, {}).get(name)
+        if container_id is None:
+            return
+        await self._engine.change(
+            "remove a container",
+            lambda client: _remove(client, container_id),
+            pool=self._engine.removals,
+        )
+        await self._until_gone(container_id)
+        self._forget(task_id, name)
+
+    async def _start_sandbox(self, task_id: str) -> None:
+        """Have the sandbox run. One that has ended is not started again: its address is gone."""
+        sandbox = await self.start(task_id, SANDBOX)
+        if not sandbox["State"]["Running"]:
+            raise TaskRefused("the sandbox of the pod has ended")
+
+    def _forget(self, task_id: str, name: str) -> None:
+        if self._ids is not None and task_id in self._ids:
+            self._ids[task_id].pop(name, None)
+            if not self._ids[task_id]:
+                del self._ids[task_id]
+
+    async def _known(self) -> dict[str, dict[str, str]]:
         async with self._listing:
             if self._ids is None:
                 filters = {"label": [f"{NODE_LABEL}={self._node_id}", TASK_LABEL]}
                 found: list[Any] = await self._engine.ask(
                     "list containers", lambda client: client.containers(all=True, filters=filters)
                 )
-                self._ids = {one["Labels"][TASK_LABEL]: one["Id"] for one in found}
+                found.sort(key=lambda one: int(one["Labels"].get(ORDER_LABEL, 0)))
+                self._ids = {}
+                for one in found:
+                    name = one["Labels"].get(CONTAINER_LABEL, "")
+                    self._ids.setdefault(one["Labels"][TASK_LABEL], {})[name] = one["Id"]
             return self._ids
 
-    async def _create(self, task: Task, plan: ContainerPlan) -> str | None:
+    async def _bring(self, task: Task, name: str, plan: ContainerPlan, image: str) -> None:
+        """Create a container unless it is there; fetch its image if it is not here."""
+        there = (await self._known()).get(task.id, {})
+        if name in there and await self.inspect(task.id, name) is not None:
+            return
+        if await self._create(task, name, plan) is not None:
+            return
+        await self._images.bring(image, check_remedy(image))
+        if await self._create(task, name, plan) is None:
+            raise EngineUnavailable(f"image {image} was pulled and is gone again")
+
+    async def _create(self, task: Task, name: str, plan: ContainerPlan) -> str | None:
         """Create and connect; return the container's id, or None when its image is not here."""
         try:
             made_id = await self._engine.change(
@@ -160,7 +220,7 @@ class Containers:
             self._ids = None
             raise
         if made_id is not None:
-            (await self._known())[task.id] = made_id
+            (await self._known()).setdefault(task.id, {})[name] = made_id
         return made_id
 
     async def _until_gone(self, container_id: str) -> None:

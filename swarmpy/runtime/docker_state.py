@@ -8,6 +8,7 @@ from swarmpy.core.container import Container, Exit
 from swarmpy.pb.types_pb2 import PROTOCOL_TCP, PROTOCOL_UDP, PortBinding
 from swarmpy.runtime.container_config import PORTS_LABEL, TASK_LABEL
 from swarmpy.runtime.health import RETRIES
+from swarmpy.runtime.pod_config import CONTAINER_LABEL
 
 NEVER = "0001-01-01"
 """How Go writes a time that was not set."""
@@ -26,7 +27,16 @@ def container_of(inspected: dict[str, Any]) -> Container:
         healthy=healthy,
         unhealthy=unhealthy,
         ports=_ports(inspected) if running else (),
+        name=config["Labels"].get(CONTAINER_LABEL, ""),
+        run_id=str(state["StartedAt"]) if was_started(inspected) else "",
+        address=_address(inspected) if running else "",
     )
+
+
+def _address(inspected: dict[str, Any]) -> str:
+    """Return the container's own address; "" where it has none, or its machine's."""
+    networks = inspected["NetworkSettings"].get("Networks") or {}
+    return next((one["IPAddress"] for one in networks.values() if one.get("IPAddress")), "")
 
 
 def was_started(inspected: dict[str, Any]) -> bool:

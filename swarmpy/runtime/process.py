@@ -13,7 +13,7 @@ import platform
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -29,15 +29,21 @@ from swarmpy.runtime.go_names import go_architecture
 from swarmpy.runtime.health import Health, schedule_of
 from swarmpy.runtime.process_launch import free_ports, launch_of
 from swarmpy.runtime.process_logs import read_log
-from swarmpy.runtime.process_table import is_supervisor_of, session_usage
-from swarmpy.runtime.task_directory import TaskDirectory, task_directories
+from swarmpy.runtime.process_pod import alone_of, ephemeral_volumes
+from swarmpy.runtime.process_state import SIGKILL_CODE, container_of, process_end, signal_of
+from swarmpy.runtime.process_table import session_usage
+from swarmpy.runtime.task_directory import (
+    APART,
+    TaskDirectory,
+    directories_of,
+    task_directories,
+)
 from swarmpy.runtime.task_files import forget_files, keep_files, link_below, memory_directory
 from swarmpy.seams import Clock, Dependencies, Usage
 
 SUPERVISOR = Path(__file__).with_name("task_supervisor.py")
 START_TIMEOUT_S = 10.0
 POLL_S = 0.01
-SIGKILL_CODE = 128 + signal.SIGKILL
 
 
 class ProcessRuntime:
@@ -68,28 +74,44 @@ class ProcessRuntime:
         return [self._container(directory) for directory in task_directories(self._root)]
 
     async def inspect(self, task_id: str) -> Container | None:
-        directory = TaskDirectory(self._root / task_id)
-        return self._container(directory) if directory.exists() else None
+        directory = self._seek(task_id, "")
+        return None if directory is None else self._container(directory)
+
+    async def inspect_pod(self, task_id: str) -> Mapping[str, Container]:
+        found = directories_of(self._root, task_id)
+        return {one.container: self._container(one) for one in found if one.container}
 
     # Life
 
     async def prepare(self, task: Task, needs: Dependencies) -> None:
-        if len(task.spec.containers) != 1:
-            raise TaskRefused("the process runtime runs one container a task")
-        directory = TaskDirectory(self._root / task.id)
+        for order, (name, alone) in enumerate(alone_of(task)):
+            directory = TaskDirectory(self._root / f"{task.id}{name}")
+            self._prepare(alone, directory, needs)
+            directory.set_order(order)
+
+    def _prepare(self, task: Task, directory: TaskDirectory, needs: Dependencies) -> None:
         if not directory.exists():
             directory.remove()  # what a boot has left of it
         elif directory.started() or directory.ended():
             return
-        directory.create(task, self._private(task.id))
+        directory.create(task, self._private(directory))
         shown, memory = self._trees(directory)
         link_below(shown, keep_files(task.spec.containers[0], needs, shown, memory))
+        link_below(shown, ephemeral_volumes(task, self._volumes(task.id)))
 
-    async def start(self, task_id: str) -> Container:
-        directory = self._directory(task_id)
+    async def restart(self, task_id: str, container: str) -> Container:
+        directory = self._directory(task_id, container)
+        if not self._container(directory).running:
+            directory.forget_run()
+        return await self.start(task_id, container)
+
+    async def start(self, task_id: str, container: str = "") -> Container:
+        directory = self._directory(task_id, container)
         if not directory.started() and not directory.ended():
             task = directory.task()
-            ports = free_ports(task, self._address)
+            beside = directories_of(self._root, task_id)
+            known = next((one.ports() for one in beside if one.ports()), ())
+            ports = list(known) or free_ports(task, self._address)
             files = self._trees(directory)[0]
             directory.set_ports(ports)
             directory.set_launch(launch_of(task, directory, ports, self._address, files))
@@ -111,40 +133,47 @@ class ProcessRuntime:
         if refused := directory.ended().get("refused"):
             raise TaskRefused(f"the process could not be started: {refused}")
 
-    async def wait(self, task_id: str) -> Exit:
-        while (container := await self.inspect(task_id)) is not None:
-            if container.exit is not None:
-                return container.exit
-            directory = TaskDirectory(self._root / task_id)
+    async def wait(self, task_id: str, container: str = "") -> Exit:
+        while (directory := self._seek(task_id, container)) is not None:
+            ended = self._container(directory).exit
+            if ended is not None:
+                return ended
             started = directory.started()
             if started is None:
                 await self._clock.sleep(POLL_S)
             else:
-                await _process_end(started.supervisor)
+                await process_end(started.supervisor)
         return Exit(SIGKILL_CODE, error="its process is gone")
 
-    async def stop(self, task_id: str, grace_s: float) -> None:
-        directory = TaskDirectory(self._root / task_id)
-        if not directory.exists() or self._container(directory).running is False:
+    async def stop(self, task_id: str, grace_s: float, container: str = "") -> None:
+        named = [self._seek(task_id, container)] if container else []
+        every = named or directories_of(self._root, task_id)
+        await asyncio.gather(*(self._stop(one, grace_s) for one in every if one is not None))
+
+    async def _stop(self, directory: TaskDirectory, grace_s: float) -> None:
+        if self._container(directory).running is False:
             return
         wanted = directory.task().spec.containers[0].stop_signal or "SIGTERM"
-        for number, patience_s in ((_signal(wanted), grace_s), (signal.SIGKILL, 10.0)):
+        for number, patience_s in ((signal_of(wanted), grace_s), (signal.SIGKILL, 10.0)):
             started = directory.started()
             if started is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(started.pid, number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):
-                    await self.wait(task_id)
+                    await self.wait(directory.task_id, directory.container)
                     return
 
     async def remove(self, task_id: str) -> None:
         await self.stop(task_id, 0)
-        directory = TaskDirectory(self._root / task_id)
-        forget_files(*self._trees(directory), self._private(task_id))
-        directory.remove()
-        cgroup.remove(cgroup.find(task_id))
-        self._health.pop(task_id, None)
+        for directory in directories_of(self._root, task_id) or [
+            TaskDirectory(self._root / task_id)
+        ]:
+            forget_files(*self._trees(directory), self._private(directory))
+            directory.remove()
+            cgroup.remove(cgroup.find(directory.path.name))
+            self._health.pop(directory.path.name, None)
+        forget_files(self._volumes(task_id))
 
     async def remove_all(self) -> None:
         """End and forget every task of this node."""
@@ -157,28 +186,29 @@ class ProcessRuntime:
 
     # Looking inside
 
-    async def health(self, task_id: str) -> AsyncGenerator[Container, None]:
-        directory = TaskDirectory(self._root / task_id)
-        if not directory.exists():
+    async def health(self, task_id: str, container: str = "") -> AsyncGenerator[Container, None]:
+        directory = self._seek(task_id, container)
+        if directory is None:
             return
         schedule = schedule_of(directory.task().spec.containers[0].health_check)
         yield self._container(directory)
         if schedule is None:
             return
-        while (container := self._container(directory)).running:
+        while (seen := self._container(directory)).running:
             started = directory.started()
             assert started is not None, "it runs"
             up_s = self._clock.now() - started.at_ms / 1000
             await self._clock.sleep(schedule.pause_s(up_s))
             passed = await process_exec.passes(directory.launch(), schedule)
             up_s = self._clock.now() - started.at_ms / 1000
-            health = self._health.get(task_id, Health())
-            self._health[task_id] = health.after(schedule, passed=passed, up_s=up_s)
-            if (changed := self._container(directory)) != container and changed.running:
+            health = self._health.get(directory.path.name, Health())
+            after = health.after(schedule, passed=passed, up_s=up_s)
+            self._health[directory.path.name] = after
+            if (changed := self._container(directory)) != seen and changed.running:
                 yield changed
 
     async def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
-        directory = self._directory(task_id)
+        directory = self._directory(task_id, options.container)
 
         def ended() -> bool:
             return not self._container(directory).running
@@ -187,22 +217,28 @@ class ProcessRuntime:
             yield line
 
     async def usage(self, task_id: str) -> Usage:
-        started = self._directory(task_id).started()
-        if started is None:
-            return Usage(0.0, 0, 0)
-        return await asyncio.to_thread(session_usage, started.pid)
+        self._directory(task_id, "")
+        runs = [one.started() for one in directories_of(self._root, task_id)]
+        sessions = [started.pid for started in runs if started is not None]
+        used = [await asyncio.to_thread(session_usage, session) for session in sessions]
+        return sum(used, Usage(0.0, 0, 0))
 
     async def exec(
-        self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
+        self,
+        task_id: str,
+        argv: Sequence[str],
+        stdin: AsyncIterator[ExecInput] | None,
+        tty: bool,
+        container: str = "",
     ) -> AsyncGenerator[ExecOutput, None]:
         """Run argv beside the task, in its directory and environment. `tty` changes nothing: a
         process has no terminal of its own here.
         """
         del tty
-        container = await self.inspect(task_id)
-        if container is None or not container.running:
+        directory = self._seek(task_id, container)
+        if directory is None or not self._container(directory).running:
             raise WrongState(f"task {task_id} does not run")
-        launch = self._directory(task_id).launch()
+        launch = directory.launch()
         async with contextlib.aclosing(process_exec.run(launch, argv, stdin)) as outputs:
             async for output in outputs:
                 yield output
@@ -211,73 +247,27 @@ class ProcessRuntime:
 
     def _trees(self, directory: TaskDirectory) -> tuple[Path, Path]:
         """Return where a task's files are shown, and where its secrets are kept."""
-        return directory.path / "files", self._memory / directory.task_id
+        return directory.path / "files", self._memory / directory.path.name
 
-    def _private(self, task_id: str) -> Path:
+    def _private(self, directory: TaskDirectory) -> Path:
         """Return where what tells a task's environment is kept."""
-        return self._memory / f"{task_id}.private"
+        return self._memory / f"{directory.path.name}.private"
 
-    def _directory(self, task_id: str) -> TaskDirectory:
-        directory = TaskDirectory(self._root / task_id)
-        if not directory.exists():
+    def _volumes(self, task_id: str) -> Path:
+        """Return where the ephemeral volumes of a task are."""
+        return self._root / f"{task_id}.volumes"
+
+    def _seek(self, task_id: str, container: str) -> TaskDirectory | None:
+        if container:
+            directory = TaskDirectory(self._root / f"{task_id}{APART}{container}")
+            return directory if directory.exists() else None
+        return next(iter(directories_of(self._root, task_id)), None)
+
+    def _directory(self, task_id: str, container: str) -> TaskDirectory:
+        directory = self._seek(task_id, container)
+        if directory is None:
             raise EngineUnavailable(f"task {task_id} has no process on this node")
         return directory
 
     def _container(self, directory: TaskDirectory) -> Container:
-        ended = self._exit(directory)
-        started = directory.started()
-        running = started is not None and ended is None
-        health = self._health.get(directory.task_id, Health())
-        checked = schedule_of(directory.task().spec.containers[0].health_check) is not None
-        return Container(
-            task_id=directory.task_id,
-            container_id=f"process-{started.pid}" if started else "",
-            running=running,
-            exit=ended,
-            healthy=(health.healthy and running) if checked else None,
-            unhealthy=health.unhealthy,
-            ports=directory.ports() if running else (),
-        )
-
-    def _exit(self, directory: TaskDirectory) -> Exit | None:
-        """Return how a task ended. One whose supervisor was killed is ended here."""
-        found = directory.ended()
-        started = directory.started()
-        if not found and started and not is_supervisor_of(started.supervisor, directory.path):
-            found = directory.ended()  # it may have written its last word meanwhile
-            if not found:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(started.pid, signal.SIGKILL)
-                directory.set_ended(SIGKILL_CODE, "its supervisor was killed")
-                found = directory.ended()
-        if not found:
-            return None
-        code = int(found["code"])
-        killed_for_memory = code == SIGKILL_CODE and cgroup.ran_out_of_memory(
-            cgroup.find(directory.task_id)
-        )
-        error = str(found.get("refused") or found.get("error") or "")
-        return Exit(code, oom_killed=killed_for_memory, error=error)
-
-
-def _signal(name: str) -> signal.Signals:
-    """Return the signal of "SIGTERM", "TERM" or "15"."""
-    if name.isdecimal():
-        return signal.Signals(int(name))
-    return signal.Signals["SIG" + name.upper().removeprefix("SIG")]
-
-
-async def _process_end(pid: int) -> None:
-    """Return once a process, which need not be a child of ours, has ended."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
+        return container_of(directory, self._health.get(directory.path.name, Health()))

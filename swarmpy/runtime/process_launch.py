@@ -72,7 +72,7 @@ def launch_of(
             f"no program {argv[0]!r} on this machine", remedy="install it, or give its full path"
         )
     uid, gid = _user(spec.user)
-    groups = cgroup.make(task.id, task.spec.limits)
+    groups = cgroup.make(directory.path.name, task.spec.limits)
     return Launch(
         argv=[program, *argv[1:]],
         environment=environment,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from swarmpy.pb.dispatcher_pb2 import LogLine, LogOptions
-from swarmpy.runtime.task_directory import TaskDirectory
+from swarmpy.runtime.task_directory import APART, TaskDirectory
 from swarmpy.seams import Clock
 
 POLL_S = 0.1
@@ -27,12 +27,12 @@ async def read_log(
     if options.tail >= 0:
         wanted = wanted[len(wanted) - min(options.tail, len(wanted)) :]
     for line in wanted:
-        yield _named(line, directory.task_id, node_id)
+        yield _named(line, directory.path.name, node_id)
     while options.follow:
         last_look = ended()
         for line in _parse(cursor.read()):
             if _is_wanted(line, options):
-                yield _named(line, directory.task_id, node_id)
+                yield _named(line, directory.path.name, node_id)
         if last_look:
             return
         await clock.sleep(POLL_S)
@@ -84,5 +84,6 @@ def _is_wanted(line: LogLine, options: LogOptions) -> bool:
 
 
 def _named(line: LogLine, task_id: str, node_id: str) -> LogLine:
-    line.task_id, line.node_id = task_id, node_id
+    line.task_id, _, line.container = task_id.partition(APART)
+    line.node_id = node_id
     return line

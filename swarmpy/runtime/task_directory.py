@@ -1,4 +1,6 @@
-"""One process task on disk: what to launch, what runs, how it ended."""
+"""One process task on disk: what to launch, what runs, how it ended. A pod has one for each of its
+containers, as if that was a task.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ from swarmpy.pb.types_pb2 import PortBinding
 
 PRIVATE = ("task.pb", "launch.json")
 """Files with the task's environment in them."""
+APART = "@"
+"""Between the task and the container in the names of a pod's directories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,12 @@ class TaskDirectory:
 
     @property
     def task_id(self) -> str:
-        return self.path.name
+        return self.path.name.partition(APART)[0]
+
+    @property
+    def container(self) -> str:
+        """Which of a pod's it is; "" in a plain task."""
+        return self.path.name.partition(APART)[2]
 
     @property
     def work(self) -> Path:
@@ -57,6 +66,17 @@ class TaskDirectory:
     def log_files(self) -> tuple[Path, Path]:
         """The older log, then the newer."""
         return self.path / "log.1", self.path / "log"
+
+    @property
+    def order(self) -> int:
+        """0 for the first of a pod's containers."""
+        try:
+            return int((self.path / "order").read_text())
+        except FileNotFoundError:
+            return 0
+
+    def set_order(self, order: int) -> None:
+        (self.path / "order").write_text(str(order))
 
     def exists(self) -> bool:
         return (self.path / "task.pb").exists()
@@ -106,6 +126,11 @@ class TaskDirectory:
         """Write down the end that no supervisor could."""
         self._replace("exit.json", json.dumps({"code": code, "error": error}).encode())
 
+    def forget_run(self) -> None:
+        """Be as before the start, but for the log."""
+        for name in ("exit.json", "started.json"):
+            (self.path / name).unlink(missing_ok=True)
+
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -124,6 +149,15 @@ class TaskDirectory:
         new.touch(mode=0o600)
         new.write_bytes(data)
         new.rename(path)
+
+
+def directories_of(root: Path, task_id: str) -> list[TaskDirectory]:
+    """Return the directories of one task, the first container's first."""
+    alone = TaskDirectory(root / task_id)
+    if alone.exists():
+        return [alone]
+    found = [TaskDirectory(path.parent) for path in root.glob(f"{task_id}{APART}*/task.pb")]
+    return sorted(found, key=lambda one: one.order)
 
 
 def task_directories(root: Path) -> Iterator[TaskDirectory]:

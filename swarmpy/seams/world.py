@@ -165,17 +165,28 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a task's container uses now."""
+    """What containers use now."""
 
     cpu_seconds: float
     memory_bytes: int
     pids: int
 
+    def __add__(self, other: Usage) -> Usage:
+        """Return what both use together."""
+        return Usage(
+            self.cpu_seconds + other.cpu_seconds,
+            self.memory_bytes + other.memory_bytes,
+            self.pids + other.pids,
+        )
+
 
 class Runtime(Protocol):
-    """Runs one task's container. Every call is idempotent: after a crash the agent calls
+    """Runs one task's containers. Every call is idempotent: after a crash the agent calls
     again without knowing how far the last call got. Containers belong to one node: two
     runtimes with different node ids may share an engine and never see each other's.
+
+    `container` names one of a pod's (core.pod); "" is the only one of a plain task, the first one
+    of a pod's, or, where something ends, all of the task.
     """
 
     async def describe(self) -> NodeDescription:
@@ -189,7 +200,7 @@ class Runtime(Protocol):
         """Return every container of this node, also those that have ended."""
 
     async def prepare(self, task: Task, needs: Dependencies) -> None:
-        """Fetch the image unless it is present, and create the container.
+        """Fetch the images unless they are present, and create the containers.
 
         Raises:
             ImageMissing: no registry has the image.
@@ -197,35 +208,51 @@ class Runtime(Protocol):
             EngineUnavailable: it did not answer in time; trying again may help.
         """
 
-    async def start(self, task_id: str) -> Container:
-        """Start, and return what runs now, with the ports it answers on."""
+    async def start(self, task_id: str, container: str = "") -> Container:
+        """Start what was never started, and return what runs now, with the ports it answers on."""
 
-    async def inspect(self, task_id: str) -> Container | None: ...
+    async def restart(self, task_id: str, container: str) -> Container:
+        """Start a container of a pod that has ended again; one that runs is left alone."""
 
-    async def wait(self, task_id: str) -> Exit:
+    async def inspect(self, task_id: str) -> Container | None:
+        """Return the container of a plain task."""
+
+    async def inspect_pod(self, task_id: str) -> Mapping[str, Container]:
+        """Return the containers of a pod by name; the sandbox is one where there is any."""
+
+    async def wait(self, task_id: str, container: str = "") -> Exit:
         """Return once the container has ended or is gone."""
 
-    def health(self, task_id: str) -> AsyncGenerator[Container, None]:
+    def health(self, task_id: str, container: str = "") -> AsyncGenerator[Container, None]:
         """Yield the container whenever its health changes, beginning with now, until it ends."""
 
-    async def stop(self, task_id: str, grace_s: float) -> None:
+    async def stop(self, task_id: str, grace_s: float, container: str = "") -> None:
         """Send its stop signal; kill after the grace. Return when it has ended."""
 
     async def remove(self, task_id: str) -> None:
-        """Kill if needed and forget, with its anonymous volumes."""
+        """Kill if needed and forget, with its anonymous and ephemeral volumes."""
 
     def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
-        """Yield lines in order. Those that are followed end when the container does."""
+        """Yield lines, those of each container in order; `options.container` names one.
 
-    async def usage(self, task_id: str) -> Usage: ...
+        Those that are followed end when the container does.
+        """
+
+    async def usage(self, task_id: str) -> Usage:
+        """Return what all containers of the task use together."""
 
     def exec(
-        self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
+        self,
+        task_id: str,
+        argv: Sequence[str],
+        stdin: AsyncIterator[ExecInput] | None,
+        tty: bool,
+        container: str = "",
     ) -> AsyncGenerator[ExecOutput, None]:
         """Run argv in the container; the last item carries the exit code.
 
         Raises:
-            WrongState: no container of the task runs.
+            WrongState: the container does not run.
             TaskRefused: it could not be run, e.g. there is no such program.
         """
 

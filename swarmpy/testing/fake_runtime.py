@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 from swarmpy.core.container import Container, Exit
+from swarmpy.core.pod import is_pod
 from swarmpy.errors import EngineUnavailable, ImageMissing, TaskRefused, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
 from swarmpy.pb.objects_pb2 import NodeDescription, Task
@@ -21,6 +22,8 @@ from swarmpy.testing.fake_exec import run_fake
 
 GIBIBYTE = 1024**3
 FIRST_PORT = 32768
+QUESTIONS = ("ready", "alive")
+"""Programs that fake_container.py answers for."""
 
 
 class FakeRuntime:
@@ -37,14 +40,15 @@ class FakeRuntime:
         self.available = True
         """Tests set it to False to let the engine stop answering."""
         self.starts: Counter[str] = Counter()
-        """How often each task's container was started."""
+        """How often each task's container was started; of a pod's it is "TASK/NAME"."""
         self.prepared: dict[str, Dependencies] = {}
         """What each task's container was made with."""
         self._node_id = node_id
         self._clock = clock
         self._cpus = cpus
         self._memory_bytes = memory_bytes
-        self._containers: dict[str, FakeContainer] = {}
+        self._containers: dict[tuple[str, str], FakeContainer] = {}
+        """By task and name, in the order they were made in."""
         self._next_port = FIRST_PORT
 
     # --- what tests do to it, and see of it
@@ -52,15 +56,19 @@ class FakeRuntime:
     def running(self) -> frozenset[str]:
         """Return the ids of the tasks whose containers run."""
         now = self._clock.monotonic()
-        return frozenset(key for key, one in self._containers.items() if one.is_running(now))
+        return frozenset(
+            task_id for (task_id, _), one in self._containers.items() if one.is_running(now)
+        )
 
-    def kill(self, task_id: str, code: int = SIGKILL_CODE) -> None:
+    def kill(self, task_id: str, code: int = SIGKILL_CODE, container: str = "") -> None:
         """End a container from outside, as the kernel might."""
-        self._containers[task_id].end(self._clock.monotonic(), Exit(code))
+        self._one(task_id, container).end(self._clock.monotonic(), Exit(code))
 
-    def lose(self, task_id: str) -> None:
+    def lose(self, task_id: str, container: str = "") -> None:
         """Let a container vanish, as when somebody removes it by hand."""
-        self._containers.pop(task_id).changed.set()
+        one = self._one(task_id, container)
+        del self._containers[task_id, one.name]
+        one.changed.set()
 
     def crash(self) -> None:
         """Lose power: every container has ended when the machine is up again."""
@@ -87,88 +95,96 @@ class FakeRuntime:
 
     async def prepare(self, task: Task, needs: Dependencies) -> None:
         self._check()
-        if task.id in self._containers:
+        if self._of(task.id):
             return
-        made = FakeContainer(task, self._bind(task))
-        if made.label("prepare_s"):
-            await self._clock.sleep(made.seconds("prepare_s", 0.0))
+        made = self._made(task)
+        first = made[0]
+        if first.label("prepare_s"):
+            await self._clock.sleep(first.seconds("prepare_s", 0.0))
         self._check()
-        if made.label("image") == "missing":
-            raise ImageMissing(f"no registry has the image {task.spec.containers[0].image}")
-        if made.label("refuse"):
-            raise TaskRefused(made.label("refuse"))
-        self._containers[task.id] = made
+        for one in made:
+            if one.label("image") == "missing":
+                raise ImageMissing(f"no registry has the image {one.spec.image}")
+            if one.label("refuse"):
+                raise TaskRefused(one.label("refuse"))
+        self._containers.update({(task.id, one.name): one for one in made})
         self.prepared[task.id] = needs
 
-    async def start(self, task_id: str) -> Container:
-        container = self._find(task_id)
-        if container.started_at is None:
-            if container.label("start_s"):
-                await self._clock.sleep(container.seconds("start_s", 0.0))
-            container = self._find(task_id)
-            if container.label("refuse_start"):
-                raise TaskRefused(container.label("refuse_start"))
-            self.starts[task_id] += 1
-            container.start(self._clock.monotonic())
-        return container.at(self._clock.monotonic())
+    async def start(self, task_id: str, container: str = "") -> Container:
+        one = self._find(task_id, container)
+        if one.started_at is None:
+            await self._begin(task_id, container)
+        return one.at(self._clock.monotonic())
+
+    async def restart(self, task_id: str, container: str) -> Container:
+        one = self._find(task_id, container)
+        if not one.is_running(self._clock.monotonic()):
+            await self._begin(task_id, container)
+        return one.at(self._clock.monotonic())
 
     async def inspect(self, task_id: str) -> Container | None:
         self._check()
-        container = self._containers.get(task_id)
-        return None if container is None else container.at(self._clock.monotonic())
+        found = self._of(task_id)
+        return found[0].at(self._clock.monotonic()) if found else None
 
-    async def wait(self, task_id: str) -> Exit:
+    async def inspect_pod(self, task_id: str) -> Mapping[str, Container]:
+        self._check()
+        now = self._clock.monotonic()
+        return {one.name: one.at(now) for one in self._of(task_id) if one.name}
+
+    async def wait(self, task_id: str, container: str = "") -> Exit:
         while True:
             self._check()
-            container = self._containers.get(task_id)
-            if container is None:
+            one = self._seek(task_id, container)
+            if one is None:
                 return Exit(SIGKILL_CODE, error="its container is gone")
-            ended = container.at(self._clock.monotonic()).exit
+            ended = one.at(self._clock.monotonic()).exit
             if ended is not None:
                 return ended
-            await self._change(container)
+            await self._change(one)
 
-    async def health(self, task_id: str) -> AsyncGenerator[Container, None]:
+    async def health(self, task_id: str, container: str = "") -> AsyncGenerator[Container, None]:
         known: Container | None = None
-        while (container := self._containers.get(task_id)) is not None:
+        while (one := self._seek(task_id, container)) is not None:
             self._check()
-            seen = container.at(self._clock.monotonic())
+            seen = one.at(self._clock.monotonic())
             if seen.exit is not None:
                 return
             if seen != known:
                 known = seen
                 yield seen
             else:
-                await self._change(container)
+                await self._change(one)
 
-    async def stop(self, task_id: str, grace_s: float) -> None:
+    async def stop(self, task_id: str, grace_s: float, container: str = "") -> None:
         self._check()
-        container = self._containers.get(task_id)
         now = self._clock.monotonic()
-        if container is None or not container.is_running(now):
-            return
-        takes_s = container.seconds("stop_s", 0.0)
-        code = SIGTERM_CODE if takes_s <= grace_s else SIGKILL_CODE
-        container.end(now + min(takes_s, grace_s), Exit(code))
-        await self.wait(task_id)
+        named = [self._seek(task_id, container)] if container else self._of(task_id)
+        running = [one for one in named if one is not None and one.is_running(now)]
+        for one in running:
+            takes_s = one.seconds("stop_s", 0.0)
+            code = SIGTERM_CODE if takes_s <= grace_s else SIGKILL_CODE
+            one.end(now + min(takes_s, grace_s), Exit(code))
+        for one in running:
+            await self.wait(task_id, one.name)
 
     async def remove(self, task_id: str) -> None:
         self._check()
-        if task_id in self._containers:
-            self.lose(task_id)
+        for one in self._of(task_id):
+            self.lose(task_id, one.name)
         self.prepared.pop(task_id, None)
 
     async def remove_all(self) -> None:
         """Forget every container."""
-        for task_id in list(self._containers):
+        for task_id, _ in list(self._containers):
             await self.remove(task_id)
 
     async def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
-        container = self._find(task_id)
+        container = self._find(task_id, options.container)
         shown = [
             LogLine(
                 task_id=task_id, node_id=self._node_id, stderr=is_stderr, data=line.encode(),
-                at_ms=int(self._clock.now() * 1000),
+                at_ms=int(self._clock.now() * 1000), container=container.name,
             )
             for is_stderr, line in container.printed()
             if (options.stderr if is_stderr else options.stdout)
@@ -176,21 +192,35 @@ class FakeRuntime:
         for line in shown if options.tail < 0 else shown[len(shown) - options.tail :]:
             yield line
         if options.follow:
-            await self.wait(task_id)
+            await self.wait(task_id, container.name)
 
     async def usage(self, task_id: str) -> Usage:
-        container = self._find(task_id)
+        self._find(task_id, "")
         now = self._clock.monotonic()
-        if container.started_at is None or not container.is_running(now):
-            return Usage(0.0, 0, 0)
-        return Usage(cpu_seconds=now - container.started_at, memory_bytes=1 << 20, pids=1)
+        used = [
+            Usage(cpu_seconds=now - one.started_at, memory_bytes=1 << 20, pids=1)
+            for one in self._of(task_id)
+            if one.started_at is not None and one.is_running(now)
+        ]
+        return sum(used, Usage(0.0, 0, 0))
 
     async def exec(
-        self, task_id: str, argv: Sequence[str], stdin: AsyncIterator[ExecInput] | None, tty: bool
+        self,
+        task_id: str,
+        argv: Sequence[str],
+        stdin: AsyncIterator[ExecInput] | None,
+        tty: bool,
+        container: str = "",
     ) -> AsyncGenerator[ExecOutput, None]:
         del tty
-        if task_id not in self.running():
+        self._check()
+        now = self._clock.monotonic()
+        one = self._seek(task_id, container)
+        if one is None or not one.is_running(now):
             raise WrongState(f"task {task_id} does not run")
+        if len(argv) == 1 and argv[0] in QUESTIONS:
+            yield ExecOutput(exited=True, exit_code=0 if one.says(argv[0], now) else 1)
+            return
         async for output in run_fake(argv, stdin):
             yield output
 
@@ -203,11 +233,43 @@ class FakeRuntime:
         if not self.available:
             raise EngineUnavailable(f"the engine of {self._node_id} does not answer")
 
-    def _find(self, task_id: str) -> FakeContainer:
+    def _of(self, task_id: str) -> list[FakeContainer]:
+        return [one for (key, _), one in self._containers.items() if key == task_id]
+
+    def _seek(self, task_id: str, name: str) -> FakeContainer | None:
+        if name:
+            return self._containers.get((task_id, name))
+        return next(iter(self._of(task_id)), None)
+
+    def _one(self, task_id: str, name: str) -> FakeContainer:
+        one = self._seek(task_id, name)
+        assert one is not None, f"{task_id} has no container {name}"
+        return one
+
+    def _find(self, task_id: str, name: str) -> FakeContainer:
         self._check()
-        if task_id not in self._containers:
+        one = self._seek(task_id, name)
+        if one is None:
             raise EngineUnavailable(f"task {task_id} has no container on {self._node_id}")
-        return self._containers[task_id]
+        return one
+
+    def _made(self, task: Task) -> list[FakeContainer]:
+        """Return the containers of a task, the first one first; the first tells the ports."""
+        named = is_pod(task.spec)
+        return [
+            FakeContainer(task, spec, spec.name if named else "", () if later else self._bind(task))
+            for later, spec in enumerate([*task.spec.containers, *task.spec.init_containers])
+        ]
+
+    async def _begin(self, task_id: str, name: str) -> None:
+        one = self._find(task_id, name)
+        if one.label("start_s"):
+            await self._clock.sleep(one.seconds("start_s", 0.0))
+        one = self._find(task_id, name)
+        if one.label("refuse_start"):
+            raise TaskRefused(one.label("refuse_start"))
+        self.starts[f"{task_id}/{name}" if name else task_id] += 1
+        one.start(self._clock.monotonic())
 
     async def _change(self, container: FakeContainer) -> None:
         """Return when the container may look different from now."""

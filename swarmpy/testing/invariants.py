@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
+from swarmpy.core.requests import reservations_of
 from swarmpy.core.task_life import has_node, is_ended
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import TaskState
@@ -141,10 +142,10 @@ def overfull(view: View) -> list[str]:
     generic: defaultdict[tuple[str, str], int] = defaultdict(int)
     for task in view.tasks:
         if has_node(task) and not is_ended(task):
-            for kind, count in task.spec.reservations.generic.items():
+            for kind, count in reservations_of(task.spec).generic.items():
                 generic[task.node_id, kind] += count
-            cpus[task.node_id] += task.spec.reservations.nano_cpus
-            memory[task.node_id] += task.spec.reservations.memory_bytes
+            cpus[task.node_id] += reservations_of(task.spec).nano_cpus
+            memory[task.node_id] += reservations_of(task.spec).memory_bytes
     return [
         f"node {node.id} is overfull"
         for node in view.nodes

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmpy.core.container import Container, Exit
-from swarmpy.core.task_life import may_become
-from swarmpy.core.task_step import (
+from swarmpy.core.step import (
     AwaitExit,
     Nothing,
     Prepare,
@@ -17,9 +16,10 @@ from swarmpy.core.task_step import (
     Step,
     Stop,
     Wait,
-    next_step,
     retry_delay_s,
 )
+from swarmpy.core.task_life import may_become
+from swarmpy.core.task_step import next_step
 from swarmpy.pb.objects_pb2 import Task, TaskStatus
 from swarmpy.pb.specs_pb2 import ContainerSpec, TaskSpec
 from swarmpy.pb.types_pb2 import (

@@ -1,9 +1,9 @@
 """Sees how far an update has come, slot by slot, from the tasks alone.
 
 TO_DO      held by tasks of an older spec only
-UNDER_WAY  its new task is not RUNNING yet, or not for long enough
-DONE       its new task has stayed RUNNING for `monitor`, or ended well where it may
-FAILED     a new task ended before it had, or was not RUNNING by the progress deadline
+UNDER_WAY  its new task is not RUNNING and ready yet, or not for long enough
+DONE       its new task has stayed ready for `monitor`, or ended well where it may
+FAILED     a new task ended before it had, or was not ready by the progress deadline
 
 What failed before somebody said to go on is forgiven: its slot is TO_DO again.
 """
@@ -22,8 +22,10 @@ from swarmpy.core.task_life import (
     has_completed,
     has_failed,
     is_ended,
+    is_ready,
     is_running,
     ran_ms,
+    readiness_since_ms,
     since_ms,
 )
 from swarmpy.pb.objects_pb2 import Service, Task
@@ -109,8 +111,8 @@ def _progress(slot: Slot, by: Yardstick) -> SlotProgress:
 
 def _by_newest(progress: SlotProgress, task: Task, by: Yardstick) -> SlotProgress:
     """Return what a slot has come to by its newest task alone."""
-    if is_running(task):
-        proven_ms = since_ms(task) + by.monitor_ms
+    if is_ready(task):
+        proven_ms = readiness_since_ms(task) + by.monitor_ms
         if proven_ms > by.now_ms:
             return replace(progress, proven_ms=proven_ms, next_ms=proven_ms)
         return replace(progress, stage=Stage.DONE, taken_over=True, proven_ms=proven_ms)
@@ -118,10 +120,19 @@ def _by_newest(progress: SlotProgress, task: Task, by: Yardstick) -> SlotProgres
         return replace(progress, stage=Stage.DONE, taken_over=not _failed_early(by, task))
     if waits_until_told(task):
         return progress
-    limit_ms = max(task.created_at_ms, task.start_after_ms, by.started_ms) + by.deadline_ms
+    begun_ms = max(task.created_at_ms, task.start_after_ms, by.started_ms)
+    if is_running(task):
+        begun_ms = max(begun_ms, _last_ready_ms(task))
+    limit_ms = begun_ms + by.deadline_ms
     if limit_ms <= by.now_ms:
         return replace(progress, stage=Stage.FAILED)
     return replace(progress, next_ms=limit_ms)
+
+
+def _last_ready_ms(task: Task) -> int:
+    """Return when an unready task was ready last; 0 when it never was."""
+    lost_ms = readiness_since_ms(task)
+    return lost_ms if lost_ms > since_ms(task) else 0
 
 
 def _is_forgiven(by: Yardstick, task: Task) -> bool:

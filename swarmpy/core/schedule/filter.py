@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from swarmpy.core.requests import reservations_of
 from swarmpy.core.schedule.affinity import SkewRule, Term, skew_rules, terms_of
 from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.neighbours import Neighbours
@@ -58,11 +59,12 @@ class Need:
     @classmethod
     def of(cls, task: Task) -> Need:
         placement = task.spec.placement
+        reserved = reservations_of(task.spec)
         return cls(
             task.service_id,
-            task.spec.reservations.nano_cpus,
-            task.spec.reservations.memory_bytes,
-            tuple(sorted(task.spec.reservations.generic.items())),
+            reserved.nano_cpus,
+            reserved.memory_bytes,
+            tuple(sorted(reserved.generic.items())),
             tuple(placement.constraints),
             frozenset(platform_key(p.os, p.architecture) for p in placement.platforms),
             placement.max_replicas_per_node,

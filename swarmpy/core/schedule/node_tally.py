@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TypeAlias, TypeVar
 
+from swarmpy.core.requests import reservations_of
 from swarmpy.core.schedule.affinity import Term, required_anti_terms
 from swarmpy.core.task_life import has_failed, has_node, is_ended, keeps_slot, since_ms
 from swarmpy.pb.objects_pb2 import Node, Task
@@ -102,7 +103,7 @@ class NodeTally:
         _change(self.failures, version, step)
 
     def _count(self, task: Task, step: int) -> None:
-        reserved = task.spec.reservations
+        reserved = reservations_of(task.spec)
         self.nano_cpus += step * reserved.nano_cpus
         self.memory_bytes += step * reserved.memory_bytes
         for kind, count in reserved.generic.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from swarmpy.core.pod import all_containers
 from swarmpy.pb.dispatcher_pb2 import (
     Assignment,
     AssignmentDiff,
@@ -80,7 +81,7 @@ def addition(
 
 
 def _needed_by(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]:
-    for container in task.spec.containers:
+    for container in all_containers(task.spec):
         for reference in container.configs:
             if (config := view.configs.find(reference.id)) is not None:
                 yield ("configs", config.id), config

@@ -1,0 +1,36 @@
+"""How much room a task asks its node for: the whole of its containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from swarmpy.pb.specs_pb2 import TaskSpec
+from swarmpy.pb.types_pb2 import Resources
+
+
+def reservations_of(spec: TaskSpec) -> Resources:
+    """Return what a task reserves: its own, and on top of it what its containers do, which is the
+    sum of those that run at once, or that of the largest init container if it is more.
+
+    The answer is shared and read-only.
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing
+    """
+    mains = [one.reservations for one in spec.containers if one.HasField("reservations")]
+    inits = [one.reservations for one in spec.init_containers if one.HasField("reservations")]
+    if not mains and not inits:
+        return spec.reservations
+    total = Resources()
+    total.CopyFrom(spec.reservations)
+    total.nano_cpus += _most((one.nano_cpus for one in mains), (one.nano_cpus for one in inits))
+    total.memory_bytes += _most(
+        (one.memory_bytes for one in mains), (one.memory_bytes for one in inits)
+    )
+    for kind in {kind for one in (*mains, *inits) for kind in one.generic}:
+        total.generic[kind] += _most(
+            (one.generic.get(kind, 0) for one in mains), (one.generic.get(kind, 0) for one in inits)
+        )
+    return total
+
+
+def _most(at_once: Iterable[int], one_by_one: Iterable[int]) -> int:
+    return max(sum(at_once), max(one_by_one, default=0))
