@@ -21,6 +21,7 @@ from swarmpy.agent.routes import Routes
 from swarmpy.agent.session import Parts, Session
 from swarmpy.agent.swarm_time import SwarmTime
 from swarmpy.agent.task_runner import Bench
+from swarmpy.agent.volumes import Volumes
 from swarmpy.agent.worker import Worker
 from swarmpy.errors import NotLeader, SwarmPyError
 from swarmpy.pb.dispatcher_pb2 import GossipAccess, Hello
@@ -85,11 +86,13 @@ class Agent:
             host=self.address,
         )
         routes = Routes(self.data_plane)
-        worker = Worker(bench, routes)
+        volumes = Volumes(bench.needs, self.runtime, self.clock)
+        worker = Worker(bench, routes, volumes)
         parts = Parts(
             worker=worker,
             reporter=reporter,
             routes=routes,
+            volumes=volumes,
             description=Description(
                 self.runtime, self.clock, self.hostname, self.generic_resources
             ),
@@ -106,6 +109,7 @@ class Agent:
             async with TaskGroup() as group:
                 group.create_task(worker.run(), name="worker")
                 group.create_task(routes.run(), name="routes")
+                group.create_task(volumes.run(), name="volumes")
                 neighbourhood = Neighbourhood(self.neighbours, worker, routes)
                 group.create_task(neighbourhood.run(), name="neighbourhood")
                 group.create_task(self._keep_session(parts), name="session")

@@ -1,9 +1,9 @@
-"""What the tasks of this node refer to: configs, secrets and networks. In memory only."""
+"""What the tasks of this node refer to: configs, secrets, networks, volumes. In memory only."""
 
 from __future__ import annotations
 
 from swarmpy.core.pod import all_containers
-from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task
+from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, Volume
 from swarmpy.seams import Dependencies
 
 
@@ -14,6 +14,7 @@ class HeldDependencies:
         self.configs: dict[str, Config] = {}
         self.secrets: dict[str, Secret] = {}
         self.networks: dict[str, Network] = {}
+        self.volumes: dict[str, Volume] = {}
 
     def missing(self, task: Task) -> list[str]:
         """Return what `task` refers to that is not here, in words; [] when all of it is."""
@@ -26,6 +27,11 @@ class HeldDependencies:
             f"network {one.network}"
             for one in task.spec.networks
             if one.network not in names and one.network not in self.networks
+        ]
+        absent += [
+            f"volume {source}"
+            for source, volume_id in task.volumes.items()
+            if volume_id not in self.volumes
         ]
         return absent
 
@@ -45,6 +51,11 @@ class HeldDependencies:
                 key: one
                 for key, one in self.networks.items()
                 if key in addressed or key in named or one.spec.name in named
+            },
+            volumes={
+                source: self.volumes[volume_id]
+                for source, volume_id in task.volumes.items()
+                if volume_id in self.volumes
             },
         )
 

@@ -18,6 +18,7 @@ from swarmpy.agent.routes import Routes
 from swarmpy.agent.stream import Stream
 from swarmpy.agent.swarm_time import SwarmTime
 from swarmpy.agent.usage import measure
+from swarmpy.agent.volumes import Volumes
 from swarmpy.agent.worker import Worker
 from swarmpy.errors import NotLeader, SwarmPyError, TimedOut, Unavailable
 from swarmpy.pb.dispatcher_pb2 import (
@@ -27,6 +28,7 @@ from swarmpy.pb.dispatcher_pb2 import (
     Heartbeat,
     Hello,
     ManagerMessage,
+    VolumesRemoved,
 )
 from swarmpy.pb.types_pb2 import NodeRole
 from swarmpy.seams import Clock, Neighbours, Runtime
@@ -49,6 +51,7 @@ class Parts:
     worker: Worker
     reporter: Reporter
     routes: Routes
+    volumes: Volumes
     description: Description
     runtime: Runtime
     neighbours: Neighbours
@@ -88,6 +91,7 @@ class Session:
                 group.create_task(self._parts.reporter.run(self._call.send))
                 group.create_task(self._describe())
                 group.create_task(self._tell_closed_ports())
+                group.create_task(self._tell_removed_volumes())
         except* SwarmPyError as group_of_errors:
             failures = _leaves(group_of_errors)
         finally:
@@ -189,6 +193,12 @@ class Session:
         while True:
             told = await self._parts.routes.closed_ports(told)
             await self._call.send(AgentMessage(closed_ports=told))
+
+    async def _tell_removed_volumes(self) -> None:
+        told: VolumesRemoved | None = None
+        while True:
+            told = await self._parts.volumes.removed(told)
+            await self._call.send(AgentMessage(volumes_removed=told))
 
 
 def _leaves(group: BaseExceptionGroup[SwarmPyError]) -> list[SwarmPyError]:

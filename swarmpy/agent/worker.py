@@ -14,6 +14,7 @@ import structlog
 
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.task_runner import Bench, TaskRunner
+from swarmpy.agent.volumes import Volumes
 from swarmpy.core.step import DEFAULT_GRACE_S
 from swarmpy.errors import SwarmPyError, Unavailable
 from swarmpy.pb.dispatcher_pb2 import Assignment, AssignmentDiff, AssignmentRemoval, AssignmentSet
@@ -29,9 +30,10 @@ SWEEP_RETRY_S = 5.0
 class Worker:
     """What managers assigned to this node, and who makes it real."""
 
-    def __init__(self, bench: Bench, routes: Routes) -> None:
+    def __init__(self, bench: Bench, routes: Routes, volumes: Volumes) -> None:
         self._bench = bench
         self._routes = routes
+        self._volumes = volumes
         self._runners: dict[str, TaskRunner] = {}
         self._version = 0
         self._group: TaskGroup | None = None
@@ -60,8 +62,9 @@ class Worker:
         """Hold exactly this."""
         self._version = assigned.version
         needs = self._bench.needs
-        for held in (needs.configs, needs.secrets, needs.networks, self._routes.balancers):
-            held.clear()
+        held = (needs.configs, needs.secrets, needs.networks, needs.volumes)
+        for rows in (*held, self._routes.balancers):
+            rows.clear()
         tasks = self._take_items(assigned.items)
         for task in tasks:
             status = self._runners[task.id].status
@@ -94,6 +97,7 @@ class Worker:
             "config": self._bench.needs.configs,
             "secret": self._bench.needs.secrets,
             "network": self._bench.needs.networks,
+            "volume": self._bench.needs.volumes,
             "load_balancer": self._routes.balancers,
         }
         tasks = []
@@ -105,6 +109,7 @@ class Worker:
                 row = getattr(item, kind)
                 held[kind][row.id] = row
         self._routes.refresh()
+        self._volumes.refresh()
         for task in tasks:
             if task.id in self._runners:
                 self._runners[task.id].assign(task)
@@ -127,6 +132,8 @@ class Worker:
                 needs.secrets.pop(removal.id, None)
             case "networks":
                 needs.networks.pop(removal.id, None)
+            case "volumes":
+                needs.volumes.pop(removal.id, None)
             case "load_balancers":
                 self._routes.balancers.pop(removal.id, None)
                 self._routes.refresh()

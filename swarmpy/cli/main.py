@@ -35,6 +35,7 @@ COMMANDS = {
     "config": "Configs: files that services may read.",
     "secret": "Secrets: files that only their services may read.",
     "network": "Networks that services attach to.",
+    "volume": "Volumes: data that outlives tasks; where it is.",
     "net": "Links between nodes: probe every pair.",
     "rebalance": "Move tasks to where they had better run.",
     "why": "Say why a service or task is where it is, or nowhere.",

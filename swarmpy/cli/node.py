@@ -11,6 +11,7 @@ from swarmpy import SyncClient
 from swarmpy.cli import render, when
 from swarmpy.cli.arguments import duration_s, pairs, taint
 from swarmpy.cli.here import node_id_here
+from swarmpy.cli.local_data import ask_about_local_data
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption
 from swarmpy.cli.plain import plain, word
@@ -168,6 +169,8 @@ def update(
         )
     taints = [taint(one) for one in taint_add or []]
     with SyncClient.connect() as client:
+        if availability == "drain":
+            ask_about_local_data(client, [node])
         if availability or label or label_rm:
             client.update_node(
                 node,
@@ -193,9 +196,15 @@ def demote(nodes: NodesArgument) -> None:
 
 
 @app.command("drain")
-def drain(nodes: NodesArgument) -> None:
+def drain(
+    nodes: NodesArgument,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Drain also a node with data that cannot move.")
+    ] = False,
+) -> None:
     """Move every task away from nodes and give them no new ones."""
     with SyncClient.connect() as client:
+        ask_about_local_data(client, nodes, force=force)
         for node in nodes:
             client.update_node(node, availability=AVAILABILITY_DRAIN)
             render.say(f"{node} drains; swarmpy node update {node} --availability active ends it")

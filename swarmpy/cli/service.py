@@ -155,11 +155,16 @@ def logs(service: ServiceArgument, flags: LogFlags) -> None:
 
 
 @app.command("rm")
-def rm(services: Annotated[list[str], typer.Argument(metavar="SERVICE...")]) -> None:
+def rm(
+    services: Annotated[list[str], typer.Argument(metavar="SERVICE...")],
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Lose the data of their slots, too.")
+    ] = False,
+) -> None:
     """Stop and forget services."""
     with SyncClient.connect() as client:
         for service in services:
-            client.remove_service(service)
+            client.remove_service(service, volumes=volumes)
             render.say(service)
 
 

@@ -102,9 +102,14 @@ def services(
 
 
 @app.command("rm")
-def rm(stacks: Annotated[list[str], typer.Argument(metavar="STACK...")]) -> None:
-    """Stop and forget stacks with all that belongs to them."""
+def rm(
+    stacks: Annotated[list[str], typer.Argument(metavar="STACK...")],
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Lose the data in their volumes, too.")
+    ] = False,
+) -> None:
+    """Stop and forget stacks with all that belongs to them but their data."""
     with SyncClient.connect() as client:
         for stack in stacks:
-            client.remove_stack(stack)
+            client.remove_stack(stack, volumes=volumes)
             render.say(stack)

@@ -17,13 +17,16 @@ from swarmpy.client.dialing import dial_local
 from swarmpy.client.identity import read_identity
 from swarmpy.client.nodes import NodeCalls
 from swarmpy.client.tasks import TaskCalls
+from swarmpy.client.volumes import VolumeCalls
 from swarmpy.client.wait import WaitCalls
 from swarmpy.errors import InvalidInput
 from swarmpy.rpc.grpc_transport import GrpcTransport
 from swarmpy.security.certificates import NodeIdentity
 
 
-class Client(ClusterCalls, NodeCalls, CronJobCalls, TaskCalls, DependencyCalls, WaitCalls):
+class Client(
+    ClusterCalls, NodeCalls, CronJobCalls, TaskCalls, DependencyCalls, VolumeCalls, WaitCalls
+):
     """One swarm, from anywhere. Every error is a class of swarmpy/errors.py.
 
     async with await Client.connect() as client:

@@ -90,6 +90,7 @@ class ServiceCalls(Calls):
         request = RestartServiceRequest(service=ref)
         return await self._connection.write(lambda c: c.RestartService, request)
 
-    async def remove_service(self, ref: str) -> None:
-        """Stop its tasks, then forget it."""
-        await self._connection.write(lambda c: c.RemoveService, RemoveServiceRequest(service=ref))
+    async def remove_service(self, ref: str, *, volumes: bool = False) -> None:
+        """Stop its tasks, then forget it; with `volumes` the data of its slots goes, too."""
+        request = RemoveServiceRequest(service=ref, volumes=volumes)
+        await self._connection.write(lambda c: c.RemoveService, request)

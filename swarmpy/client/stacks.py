@@ -37,6 +37,7 @@ class StackCalls(Calls):
         """Return one stack with its services and tasks. Raises NotFound."""
         return await self._connection.read(lambda c: c.GetStack, GetStackRequest(stack=name))
 
-    async def remove_stack(self, name: str) -> None:
-        """Stop and forget all that belongs to the stack."""
-        await self._connection.write(lambda c: c.RemoveStack, RemoveStackRequest(stack=name))
+    async def remove_stack(self, name: str, *, volumes: bool = False) -> None:
+        """Stop and forget all that belongs to the stack; its data only with `volumes`."""
+        request = RemoveStackRequest(stack=name, volumes=volumes)
+        await self._connection.write(lambda c: c.RemoveStack, request)

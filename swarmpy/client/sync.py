@@ -196,6 +196,10 @@ class SyncClient:
     create_network = _answered(Client.create_network)
     networks = _answered(Client.networks)
     remove_network = _answered(Client.remove_network)
+    create_volume = _answered(Client.create_volume)
+    volumes = _answered(Client.volumes)
+    volume = _answered(Client.volume)
+    remove_volume = _answered(Client.remove_volume)
 
     deploy = _answered(Client.deploy)
     stacks = _answered(Client.stacks)

@@ -54,15 +54,18 @@ class AdoptTask:
 
 @dataclass(frozen=True, slots=True)
 class AllocateTask:
-    """Give a task its addresses and make it PENDING."""
+    """Give a task its addresses and make it PENDING; with `node_id`, for that node alone."""
 
     task_id: str
     addresses: tuple[NetworkAddress, ...]
+    node_id: str = ""
+    bound_by: str = ""
+    """Names of the volumes that are there."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssignTask:
-    """Give a PENDING task its node for good."""
+    """Give a PENDING task its node for good, and its volumes theirs."""
 
     task_id: str
     node_id: str
@@ -184,6 +187,13 @@ class NoteSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveVolume:
+    """Let a volume's nodes remove it; then it goes."""
+
+    volume_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteRow:
     """Remove a row of another table than tasks, e.g. a removed service without tasks."""
 
@@ -219,6 +229,7 @@ Action: TypeAlias = (
     | RemoveService
     | CreateRun
     | NoteSchedule
+    | RemoveVolume
     | DeleteRow
     | Tell
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from swarmpy.core.allocate.ports import is_allocated
 from swarmpy.core.mode import REPLICATED_JOB, is_stateful, mode_of
 from swarmpy.core.ordinals import give_name
+from swarmpy.core.volumes import mounted
 from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
@@ -89,8 +90,9 @@ def successor(task: Task, *, start_after_ms: int = 0) -> Task:
 
 
 def _first_state(task: Task) -> TaskState.ValueType:
-    """A task knows its ports from the start, so without a network it needs only a node."""
-    return TASK_STATE_NEW if task.spec.networks else TASK_STATE_PENDING
+    """A task knows its ports from the start: without networks and volumes it needs only a node."""
+    needs_more = bool(task.spec.networks) or any(mounted(task.spec))
+    return TASK_STATE_NEW if needs_more else TASK_STATE_PENDING
 
 
 def may_make_tasks(service: Service) -> bool:

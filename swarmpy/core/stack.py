@@ -17,9 +17,19 @@ from swarmpy.core.stack_cron_jobs import plan_cron_jobs
 from swarmpy.core.stack_files import FilePlan, plan_configs, plan_secrets, revision_of
 from swarmpy.core.stack_networks import plan_networks, refuse_if_used
 from swarmpy.core.stack_services import plan_services
+from swarmpy.core.stack_volumes import plan_volumes, refuse_misused
 from swarmpy.pb.control_pb2 import StackChange
-from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Revision, Secret, Service, Task
-from swarmpy.pb.specs_pb2 import CronJobSpec, NetworkSpec, ServiceSpec, StackSpec
+from swarmpy.pb.objects_pb2 import (
+    Config,
+    CronJob,
+    Network,
+    Revision,
+    Secret,
+    Service,
+    Task,
+    Volume,
+)
+from swarmpy.pb.specs_pb2 import CronJobSpec, NetworkSpec, ServiceSpec, StackSpec, VolumeSpec
 
 __all__ = ["Names", "Present", "StackPlan", "plan", "resolve_references"]
 
@@ -35,6 +45,10 @@ class Present:
     services: Sequence[Service] = ()
     cron_jobs: Sequence[CronJob] = ()
     networks: Sequence[Network] = ()
+    volumes: Sequence[Volume] = ()
+    """Those that stay."""
+    stacks: Collection[str] = ()
+    """Ids of the stacks that there are: what a stack left behind, one of its name takes up."""
     configs: Sequence[Config] = ()
     secrets: Sequence[Secret] = ()
     tasks: Sequence[Task] = ()
@@ -47,6 +61,8 @@ class StackPlan:
 
     create_networks: tuple[Network, ...]
     update_networks: tuple[tuple[str, NetworkSpec], ...]
+    create_volumes: tuple[Volume, ...]
+    update_volumes: tuple[tuple[str, VolumeSpec], ...]
     create_configs: tuple[Config, ...]
     create_secrets: tuple[Secret, ...]
     create_services: tuple[Service, ...]
@@ -82,6 +98,8 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
         configs=_without(present.configs, configs.unwanted),
         secrets=_without(present.secrets, secrets.unwanted),
     ).with_files(configs.ids, secrets.ids)
+    volumes = plan_volumes(spec.volumes, present.volumes, present.stacks, stack_id, new_id)
+    refuse_misused(spec.services, volumes.find)
     services = plan_services(
         spec.services, present.services, stack_id, names, new_id, present.tasks
     )
@@ -100,6 +118,8 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
     return StackPlan(
         create_networks=networks.create,
         update_networks=networks.update,
+        create_volumes=volumes.create,
+        update_volumes=volumes.update,
         create_configs=configs.create,
         create_secrets=secrets.create,
         create_services=services.create,
@@ -112,6 +132,7 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
         changes=(
             *_changes("network", networks.actions),
             *_changes("network", {row.spec.name: "removed" for row in unused}),
+            *_changes("volume", volumes.actions),
             *_changes("config", _file_actions(configs, {row.row_id for row in deleted})),
             *_changes("secret", _file_actions(secrets, {row.row_id for row in deleted})),
             *_changes("service", services.actions),

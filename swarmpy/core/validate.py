@@ -12,6 +12,7 @@ from swarmpy.core.validate_disruption import check_maintenance, check_rebalance
 from swarmpy.core.validate_faults import Faults
 from swarmpy.core.validate_placement import check_strategy, check_taint
 from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
+from swarmpy.core.validate_volume import check_volume
 from swarmpy.pb.control_pb2 import UpdateClusterRequest, UpdateNodeRequest
 from swarmpy.pb.specs_pb2 import (
     ConfigSpec,
@@ -109,6 +110,7 @@ def validate_stack(spec: StackSpec) -> None:
         ("services", spec.services),
         ("cron_jobs", spec.cron_jobs),
         ("networks", spec.networks),
+        ("volumes", spec.volumes),
         ("configs", spec.configs),
         ("secrets", spec.secrets),
     ):
@@ -123,6 +125,8 @@ def validate_stack(spec: StackSpec) -> None:
         _check_data(config, faults.under(f"configs[{config.name}]"))
     for secret in spec.secrets:
         _check_data(secret, faults.under(f"secrets[{secret.name}]"))
+    for volume in spec.volumes:
+        check_volume(volume, faults.under(f"volumes[{volume.name}]"))
     _check_ports_across(spec, faults)
     _check_circles(spec, faults)
     if spec.ByteSize() > 4 * SPEC_MAX_BYTES:

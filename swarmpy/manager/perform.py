@@ -21,6 +21,7 @@ from swarmpy.core.actions import (
     Nominate,
     NoteSchedule,
     RemoveService,
+    RemoveVolume,
     SetDesiredState,
     SetJob,
     SetMaintenance,
@@ -33,8 +34,14 @@ from swarmpy.core.actions import (
 from swarmpy.core.task_life import may_become
 from swarmpy.ids import IdSource
 from swarmpy.manager.revisions import record
+from swarmpy.manager.volume_claims import claim
 from swarmpy.pb.objects_pb2 import Event, Eviction, Service, Task
-from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_PENDING, TaskState
+from swarmpy.pb.types_pb2 import (
+    TASK_STATE_ASSIGNED,
+    TASK_STATE_PENDING,
+    TASK_STATE_SHUTDOWN,
+    TaskState,
+)
 from swarmpy.store.editor import Editor
 
 R = TypeVar("R", Task, Service, Event)
@@ -52,12 +59,10 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
                 tx.tasks.delete(task_id)
             case DeleteRow(table, row_id):
                 getattr(tx, table).delete(row_id)
-            case AllocateSubnet(network_id, subnet):
-                with tx.networks.edit(network_id) as network:
-                    network.subnet = subnet
-            case SetMaintenance(node_id, is_open):
-                with tx.nodes.edit(node_id) as node:
-                    node.in_maintenance = is_open
+            case AssignTask(task_id, node_id):
+                _assign(tx, task_id, node_id, ids, now_ms)
+            case AllocateSubnet() | RemoveVolume() | SetMaintenance():
+                _edit_belonging(tx, action)
             case AllocatePorts() | SetRollout() | SetReplicas() | SetJob() | RemoveService():
                 _edit_service(tx, action, ids)
             case (
@@ -65,7 +70,6 @@ def perform(tx: Editor, actions: Iterable[Action], ids: IdSource, now_ms: int) -
                 | StartAt()
                 | AdoptTask()
                 | AllocateTask()
-                | AssignTask()
                 | SetPendingReason()
                 | Evict()
                 | Nominate()
@@ -100,6 +104,19 @@ def _note_schedule(tx: Editor, action: NoteSchedule) -> None:
     with tx.cron_jobs.edit(action.cron_job_id) as cron_job:
         cron_job.considered_until_ms = action.until_ms
         cron_job.last_scheduled_at_ms = action.started_ms or cron_job.last_scheduled_at_ms
+
+
+def _edit_belonging(tx: Editor, action: AllocateSubnet | RemoveVolume | SetMaintenance) -> None:
+    match action:
+        case AllocateSubnet(network_id, subnet):
+            with tx.networks.edit(network_id) as network:
+                network.subnet = subnet
+        case RemoveVolume(volume_id):
+            with tx.volumes.edit(volume_id) as volume:
+                volume.removing = True
+        case SetMaintenance(node_id, is_open):
+            with tx.nodes.edit(node_id) as node:
+                node.in_maintenance = is_open
 
 
 def _edit_service(
@@ -137,7 +154,6 @@ def _edit_task(
         | StartAt
         | AdoptTask
         | AllocateTask
-        | AssignTask
         | SetPendingReason
         | Evict
         | Nominate
@@ -155,17 +171,13 @@ def _edit_task(
             case AdoptTask(_, spec_version):
                 assert task.spec_version <= spec_version, "versions only grow"
                 task.spec_version = spec_version
-            case AllocateTask(_, addresses):
+            case AllocateTask(_, addresses, node_id, bound_by):
                 del task.addresses[:]
                 task.addresses.extend(addresses)
+                if node_id:
+                    task.node_id, task.bound_by = node_id, bound_by
                 task.pending_reason = ""
                 _observe(task, TASK_STATE_PENDING, now_ms)
-            case AssignTask(_, node_id):
-                assert task.node_id in {"", node_id}, "a task never moves"
-                task.node_id = node_id
-                task.pending_reason = ""
-                task.nominated_node_id = ""
-                _observe(task, TASK_STATE_ASSIGNED, now_ms)
             case SetPendingReason(_, reason):
                 task.pending_reason = reason
             case Evict(_, reason, at_once):
@@ -175,6 +187,19 @@ def _edit_task(
             case EndTask(_, state, error):
                 task.status.error = error
                 _observe(task, state, now_ms)
+
+
+def _assign(tx: Editor, task_id: str, node_id: str, ids: IdSource, now_ms: int) -> None:
+    """Give a task its node; end it if a volume of it has come to be on another one."""
+    with tx.tasks.edit(task_id) as task:
+        assert task.node_id in {"", node_id}, "a task never moves"
+        if not claim(tx, task, node_id, ids):
+            task.desired_state = TASK_STATE_SHUTDOWN
+            return
+        task.node_id = node_id
+        task.pending_reason = ""
+        task.nominated_node_id = ""
+        _observe(task, TASK_STATE_ASSIGNED, now_ms)
 
 
 def _observe(task: Task, state: TaskState.ValueType, now_ms: int) -> None:

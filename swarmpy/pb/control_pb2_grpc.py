@@ -241,6 +241,26 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveNetworkRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveNetworkResponse.FromString,
                 _registered_method=True)
+        self.CreateVolume = channel.unary_unary(
+                '/swarmpy.v1.Control/CreateVolume',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateVolumeRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Volume.FromString,
+                _registered_method=True)
+        self.ListVolumes = channel.unary_unary(
+                '/swarmpy.v1.Control/ListVolumes',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.ListVolumesRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.ListVolumesResponse.FromString,
+                _registered_method=True)
+        self.GetVolume = channel.unary_unary(
+                '/swarmpy.v1.Control/GetVolume',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.GetVolumeRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.VolumeSummary.FromString,
+                _registered_method=True)
+        self.RemoveVolume = channel.unary_unary(
+                '/swarmpy.v1.Control/RemoveVolume',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveVolumeRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveVolumeResponse.FromString,
+                _registered_method=True)
         self.DeployStack = channel.unary_unary(
                 '/swarmpy.v1.Control/DeployStack',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.DeployStackRequest.SerializeToString,
@@ -543,6 +563,30 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateVolume(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVolumes(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVolume(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveVolume(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeployStack(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -815,6 +859,26 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.RemoveNetwork,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveNetworkRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveNetworkResponse.SerializeToString,
+            ),
+            'CreateVolume': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateVolume,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.CreateVolumeRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Volume.SerializeToString,
+            ),
+            'ListVolumes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVolumes,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.ListVolumesRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.ListVolumesResponse.SerializeToString,
+            ),
+            'GetVolume': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVolume,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetVolumeRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.VolumeSummary.SerializeToString,
+            ),
+            'RemoveVolume': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveVolume,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveVolumeRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveVolumeResponse.SerializeToString,
             ),
             'DeployStack': grpc.unary_unary_rpc_method_handler(
                     servicer.DeployStack,
@@ -1974,6 +2038,114 @@ class Control:
             '/swarmpy.v1.Control/RemoveNetwork',
             swarmpy_dot_pb_dot_control__pb2.RemoveNetworkRequest.SerializeToString,
             swarmpy_dot_pb_dot_control__pb2.RemoveNetworkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateVolume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/CreateVolume',
+            swarmpy_dot_pb_dot_control__pb2.CreateVolumeRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Volume.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVolumes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/ListVolumes',
+            swarmpy_dot_pb_dot_control__pb2.ListVolumesRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.ListVolumesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVolume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/GetVolume',
+            swarmpy_dot_pb_dot_control__pb2.GetVolumeRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.VolumeSummary.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveVolume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/RemoveVolume',
+            swarmpy_dot_pb_dot_control__pb2.RemoveVolumeRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.RemoveVolumeResponse.FromString,
             options,
             channel_credentials,
             insecure,

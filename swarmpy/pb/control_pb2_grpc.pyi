@@ -77,6 +77,10 @@ class ControlStub:
     CreateNetwork: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateNetworkRequest, _objects_pb2.Network]
     ListNetworks: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListNetworksRequest, _control_pb2.ListNetworksResponse]
     RemoveNetwork: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveNetworkRequest, _control_pb2.RemoveNetworkResponse]
+    CreateVolume: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateVolumeRequest, _objects_pb2.Volume]
+    ListVolumes: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListVolumesRequest, _control_pb2.ListVolumesResponse]
+    GetVolume: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetVolumeRequest, _control_pb2.VolumeSummary]
+    RemoveVolume: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveVolumeRequest, _control_pb2.RemoveVolumeResponse]
     DeployStack: _grpc.UnaryUnaryMultiCallable[_control_pb2.DeployStackRequest, _control_pb2.DeployStackResponse]
     ListStacks: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListStacksRequest, _control_pb2.ListStacksResponse]
     GetStack: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetStackRequest, _control_pb2.GetStackResponse]
@@ -139,6 +143,10 @@ class ControlAsyncStub(ControlStub):
     CreateNetwork: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateNetworkRequest, _objects_pb2.Network]  # type: ignore[assignment]
     ListNetworks: _aio.UnaryUnaryMultiCallable[_control_pb2.ListNetworksRequest, _control_pb2.ListNetworksResponse]  # type: ignore[assignment]
     RemoveNetwork: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveNetworkRequest, _control_pb2.RemoveNetworkResponse]  # type: ignore[assignment]
+    CreateVolume: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateVolumeRequest, _objects_pb2.Volume]  # type: ignore[assignment]
+    ListVolumes: _aio.UnaryUnaryMultiCallable[_control_pb2.ListVolumesRequest, _control_pb2.ListVolumesResponse]  # type: ignore[assignment]
+    GetVolume: _aio.UnaryUnaryMultiCallable[_control_pb2.GetVolumeRequest, _control_pb2.VolumeSummary]  # type: ignore[assignment]
+    RemoveVolume: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveVolumeRequest, _control_pb2.RemoveVolumeResponse]  # type: ignore[assignment]
     DeployStack: _aio.UnaryUnaryMultiCallable[_control_pb2.DeployStackRequest, _control_pb2.DeployStackResponse]  # type: ignore[assignment]
     ListStacks: _aio.UnaryUnaryMultiCallable[_control_pb2.ListStacksRequest, _control_pb2.ListStacksResponse]  # type: ignore[assignment]
     GetStack: _aio.UnaryUnaryMultiCallable[_control_pb2.GetStackRequest, _control_pb2.GetStackResponse]  # type: ignore[assignment]
@@ -444,6 +452,34 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.RemoveNetworkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.RemoveNetworkResponse, _abc.Awaitable[_control_pb2.RemoveNetworkResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def CreateVolume(
+        self,
+        request: _control_pb2.CreateVolumeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Volume, _abc.Awaitable[_objects_pb2.Volume]]: ...
+
+    @_abc_1.abstractmethod
+    def ListVolumes(
+        self,
+        request: _control_pb2.ListVolumesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListVolumesResponse, _abc.Awaitable[_control_pb2.ListVolumesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetVolume(
+        self,
+        request: _control_pb2.GetVolumeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.VolumeSummary, _abc.Awaitable[_control_pb2.VolumeSummary]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveVolume(
+        self,
+        request: _control_pb2.RemoveVolumeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.RemoveVolumeResponse, _abc.Awaitable[_control_pb2.RemoveVolumeResponse]]: ...
 
     @_abc_1.abstractmethod
     def DeployStack(

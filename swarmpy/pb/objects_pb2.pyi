@@ -784,6 +784,7 @@ class Task(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VOLUMES_FIELD_NUMBER: _builtins.int
     HOSTNAME_FIELD_NUMBER: _builtins.int
+    BOUND_BY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -812,6 +813,8 @@ class Task(_message.Message):
     """of a stateful service's task: "db-0" """
     hostname: _builtins.str
     """of its containers that name none"""
+    bound_by: _builtins.str
+    """names of the volumes because of which it has its node from the start"""
     @_builtins.property
     def spec(self) -> _specs_pb2.TaskSpec: ...
     @_builtins.property
@@ -858,10 +861,11 @@ class Task(_message.Message):
         name: _builtins.str = ...,
         volumes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         hostname: _builtins.str = ...,
+        bound_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["eviction", b"eviction", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "hostname", b"hostname", "id", b"id", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "bound_by", b"bound_by", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "hostname", b"hostname", "id", b"id", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,7 +21,7 @@ from swarmpy.core.container import Container, Exit
 from swarmpy.core.pod import SANDBOX
 from swarmpy.errors import EngineUnavailable, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
-from swarmpy.pb.objects_pb2 import NodeDescription, Task
+from swarmpy.pb.objects_pb2 import NodeDescription, Task, Volume
 from swarmpy.pb.types_pb2 import Platform, Resources
 from swarmpy.runtime.docker_containers import Containers
 from swarmpy.runtime.docker_engine import Engine
@@ -30,6 +30,7 @@ from swarmpy.runtime.docker_exec import exec_body, run_exec
 from swarmpy.runtime.docker_logs import read_logs
 from swarmpy.runtime.docker_state import container_of
 from swarmpy.runtime.docker_usage import read_usage
+from swarmpy.runtime.docker_volumes import ended_with, remove_volume
 from swarmpy.runtime.go_names import go_architecture
 from swarmpy.runtime.pod_config import CONTAINER_LABEL
 from swarmpy.seams import Clock, Dependencies, Usage
@@ -164,6 +165,11 @@ class DockerRuntime:
     async def remove(self, task_id: str) -> None:
         await self._containers.remove(task_id)
         self._events.wake(task_id)
+
+    async def remove_volume(self, volume: Volume) -> None:
+        for task_id in await ended_with(self._engine, volume, self._node_id):
+            await self.remove(task_id)
+        await remove_volume(self._engine, volume)
 
     async def remove_all(self) -> None:
         """Remove every container of this node, its files, and networks that nobody uses."""

@@ -6,6 +6,7 @@ In a pod each container has a name; in a plain task the name of its only one is 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from swarmpy.runtime.docker_images import Images
 from swarmpy.runtime.docker_networks import Networks, connect
 from swarmpy.runtime.docker_pods import Pods
 from swarmpy.runtime.docker_state import was_started
+from swarmpy.runtime.docker_volumes import with_volumes
 from swarmpy.runtime.pod_config import CONTAINER_LABEL, ORDER_LABEL
 from swarmpy.runtime.task_files import forget_files, keep_files, memory_directory
 from swarmpy.seams import Clock, Dependencies
@@ -110,6 +112,7 @@ class Containers:
             for file in await asyncio.to_thread(keep_files, spec, needs, *trees)
         ]
         plan = plan_container(task, needs.networks, files, self._node_id, self._address)
+        plan = replace(plan, body=with_volumes(plan.body, needs.volumes, self._node_id))
         for network in needs.networks.values():
             await self._networks.bring(network)
         if inspected is not None:

@@ -22,9 +22,9 @@ from swarmpy import __version__
 from swarmpy.core.container import Container, Exit
 from swarmpy.errors import EngineUnavailable, TaskRefused, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
-from swarmpy.pb.objects_pb2 import NodeDescription, Task
+from swarmpy.pb.objects_pb2 import NodeDescription, Task, Volume
 from swarmpy.pb.types_pb2 import Platform, Resources
-from swarmpy.runtime import cgroup, process_exec
+from swarmpy.runtime import cgroup, process_exec, process_volumes
 from swarmpy.runtime.go_names import go_architecture
 from swarmpy.runtime.health import Health, schedule_of
 from swarmpy.runtime.process_launch import free_ports, launch_of
@@ -54,6 +54,7 @@ class ProcessRuntime:
         self._node_id = node_id
         self._address = address
         self._root = directory / "tasks"
+        self._volumes = directory / "volumes"
         self._memory = memory_directory(node_id, directory / "secrets")
         self._clock = clock
         self._health: dict[str, Health] = {}
@@ -97,7 +98,8 @@ class ProcessRuntime:
         directory.create(task, self._private(directory))
         shown, memory = self._trees(directory)
         link_below(shown, keep_files(task.spec.containers[0], needs, shown, memory))
-        link_below(shown, ephemeral_volumes(task, self._volumes(task.id)))
+        link_below(shown, ephemeral_volumes(task, self._ephemeral(task.id)))
+        link_below(shown, process_volumes.keep_volumes(task, needs, self._volumes))
 
     async def restart(self, task_id: str, container: str) -> Container:
         directory = self._directory(task_id, container)
@@ -173,7 +175,16 @@ class ProcessRuntime:
             directory.remove()
             cgroup.remove(cgroup.find(directory.path.name))
             self._health.pop(directory.path.name, None)
-        forget_files(self._volumes(task_id))
+        forget_files(self._ephemeral(task_id))
+
+    async def remove_volume(self, volume: Volume) -> None:
+        for directory in list(task_directories(self._root)):
+            if not process_volumes.uses(directory.task(), volume):
+                continue
+            if self._container(directory).running:
+                raise WrongState(f"volume {volume.spec.name} is used by task {directory.task_id}")
+            await self.remove(directory.task_id)
+        process_volumes.remove_volume(volume, self._volumes)
 
     async def remove_all(self) -> None:
         """End and forget every task of this node."""
@@ -253,7 +264,7 @@ class ProcessRuntime:
         """Return where what tells a task's environment is kept."""
         return self._memory / f"{directory.path.name}.private"
 
-    def _volumes(self, task_id: str) -> Path:
+    def _ephemeral(self, task_id: str) -> Path:
         """Return where the ephemeral volumes of a task are."""
         return self._root / f"{task_id}.volumes"
 

@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import grpc
@@ -19,7 +19,7 @@ import grpc
 from swarmpy.core.container import Container, Exit
 from swarmpy.core.routing import RoutingTable
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
-from swarmpy.pb.objects_pb2 import Config, Network, NodeDescription, Secret, Task
+from swarmpy.pb.objects_pb2 import Config, Network, NodeDescription, Secret, Task, Volume
 
 
 class Clock(Protocol):
@@ -161,6 +161,8 @@ class Dependencies:
     configs: Mapping[str, Config]
     secrets: Mapping[str, Secret]
     networks: Mapping[str, Network]
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    """By what the task's mounts call them; a mount of no such volume is the node's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,15 @@ class Runtime(Protocol):
 
     async def remove(self, task_id: str) -> None:
         """Kill if needed and forget, with its anonymous and ephemeral volumes."""
+
+    async def remove_volume(self, volume: Volume) -> None:
+        """Remove a volume of this node and what is in it; containers that have ended and would
+        keep it are removed with it. Nothing happens where there is none.
+
+        Raises:
+            WrongState: a container runs with it.
+            EngineUnavailable: the engine does not answer, or cannot do it now.
+        """
 
     def logs(self, task_id: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
         """Yield lines, those of each container in order; `options.container` names one.

@@ -20,6 +20,7 @@ from swarmpy.pb.objects_pb2 import (
     Service,
     Stack,
     Task,
+    Volume,
 )
 from swarmpy.pb.transaction_pb2 import RowVersion, Transaction
 from swarmpy.store.table import Table
@@ -113,6 +114,7 @@ class Editor:
         self.networks = TableEditor[Network](view.networks, self._checks)
         self.configs = TableEditor[Config](view.configs, self._checks)
         self.secrets = TableEditor[Secret](view.secrets, self._checks)
+        self.volumes = TableEditor[Volume](view.volumes, self._checks)
         self.stacks = TableEditor[Stack](view.stacks, self._checks)
         self.join_tokens = TableEditor[JoinToken](view.join_tokens, self._checks)
         self.events = TableEditor[Event](view.events, self._checks)

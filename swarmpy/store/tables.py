@@ -20,6 +20,7 @@ from swarmpy.pb.objects_pb2 import (
     Service,
     Stack,
     Task,
+    Volume,
 )
 from swarmpy.pb.transaction_pb2 import Change
 from swarmpy.pb.types_pb2 import TASK_STATE_NEW
@@ -37,6 +38,7 @@ Row: TypeAlias = (
     | Event
     | CronJob
     | Revision
+    | Volume
 )
 
 Index: TypeAlias = Callable[[Any], Iterable[str]]
@@ -97,6 +99,17 @@ SCHEMAS: tuple[Schema, ...] = (
     Schema("networks", "network", Network, {"name": _SPEC_NAME, "stack_id": _STACK}),
     Schema("configs", "config", Config, _FILES),
     Schema("secrets", "secret", Secret, _FILES),
+    Schema(
+        "volumes",
+        "volume",
+        Volume,
+        {
+            "name": _SPEC_NAME,
+            "stack_id": _STACK,
+            "service_id": lambda volume: (volume.service_id,),
+            "node_id": lambda volume: tuple(volume.node_ids),
+        },
+    ),
     Schema(
         "stacks",
         "stack",

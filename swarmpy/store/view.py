@@ -17,6 +17,7 @@ from swarmpy.pb.objects_pb2 import (
     Service,
     Stack,
     Task,
+    Volume,
 )
 from swarmpy.store.table import Table
 from swarmpy.store.tables import BY_NAME
@@ -35,6 +36,7 @@ class View:
         self.networks = Table[Network](BY_NAME["networks"])
         self.configs = Table[Config](BY_NAME["configs"])
         self.secrets = Table[Secret](BY_NAME["secrets"])
+        self.volumes = Table[Volume](BY_NAME["volumes"])
         self.stacks = Table[Stack](BY_NAME["stacks"])
         self.join_tokens = Table[JoinToken](BY_NAME["join_tokens"])
         self.events = Table[Event](BY_NAME["events"])

@@ -14,14 +14,14 @@ from swarmpy.core.container import Container, Exit
 from swarmpy.core.pod import is_pod
 from swarmpy.errors import EngineUnavailable, ImageMissing, TaskRefused, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
-from swarmpy.pb.objects_pb2 import NodeDescription, Task
-from swarmpy.pb.types_pb2 import PUBLISH_MODE_HOST, Platform, PortBinding, Resources
+from swarmpy.pb.objects_pb2 import NodeDescription, Task, Volume
+from swarmpy.pb.types_pb2 import Platform, Resources
 from swarmpy.seams import Clock, Dependencies, Usage
 from swarmpy.testing.fake_container import SIGKILL_CODE, SIGTERM_CODE, FakeContainer
 from swarmpy.testing.fake_exec import run_fake
+from swarmpy.testing.fake_ports import FakePorts
 
 GIBIBYTE = 1024**3
-FIRST_PORT = 32768
 QUESTIONS = ("ready", "alive")
 """Programs that fake_container.py answers for."""
 
@@ -43,13 +43,15 @@ class FakeRuntime:
         """How often each task's container was started; of a pod's it is "TASK/NAME"."""
         self.prepared: dict[str, Dependencies] = {}
         """What each task's container was made with."""
+        self.volumes: dict[str, str] = {}
+        """Id -> name of each volume that a container was made with and nobody removed."""
         self._node_id = node_id
         self._clock = clock
         self._cpus = cpus
         self._memory_bytes = memory_bytes
         self._containers: dict[tuple[str, str], FakeContainer] = {}
         """By task and name, in the order they were made in."""
-        self._next_port = FIRST_PORT
+        self._ports = FakePorts()
 
     # --- what tests do to it, and see of it
 
@@ -109,6 +111,7 @@ class FakeRuntime:
                 raise TaskRefused(one.label("refuse"))
         self._containers.update({(task.id, one.name): one for one in made})
         self.prepared[task.id] = needs
+        self.volumes.update((one.id, one.spec.name) for one in needs.volumes.values())
 
     async def start(self, task_id: str, container: str = "") -> Container:
         one = self._find(task_id, container)
@@ -173,6 +176,16 @@ class FakeRuntime:
         for one in self._of(task_id):
             self.lose(task_id, one.name)
         self.prepared.pop(task_id, None)
+
+    async def remove_volume(self, volume: Volume) -> None:
+        self._check()
+        for task_id, needs in list(self.prepared.items()):
+            if all(one.id != volume.id for one in needs.volumes.values()):
+                continue
+            if task_id in self.running():
+                raise WrongState(f"volume {volume.spec.name} is used by task {task_id}")
+            await self.remove(task_id)
+        self.volumes.pop(volume.id, None)
 
     async def remove_all(self) -> None:
         """Forget every container."""
@@ -257,7 +270,9 @@ class FakeRuntime:
         """Return the containers of a task, the first one first; the first tells the ports."""
         named = is_pod(task.spec)
         return [
-            FakeContainer(task, spec, spec.name if named else "", () if later else self._bind(task))
+            FakeContainer(
+                task, spec, spec.name if named else "", () if later else self._ports.bind(task)
+            )
             for later, spec in enumerate([*task.spec.containers, *task.spec.init_containers])
         ]
 
@@ -279,15 +294,3 @@ class FakeRuntime:
                 await container.changed.wait()
         except TimeoutError:
             return
-
-    def _bind(self, task: Task) -> tuple[PortBinding, ...]:
-        bindings = []
-        for port in task.ports:
-            host_port = port.published
-            if port.mode != PUBLISH_MODE_HOST:
-                host_port = self._next_port
-                self._next_port += 1
-            bindings.append(
-                PortBinding(protocol=port.protocol, target=port.target, host_port=host_port)
-            )
-        return tuple(bindings)

@@ -27,12 +27,18 @@ from swarmpy.pb.dispatcher_pb2 import (
     Welcome,
 )
 from swarmpy.pb.dispatcher_pb2_grpc import DispatcherServicer
-from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, TaskStatus
+from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, TaskStatus, Volume
 from swarmpy.pb.types_pb2 import TaskState
 from swarmpy.seams import Clock
 
-Item = Task | Config | Secret | Network | LoadBalancer
-FIELDS = {Task: "task", Config: "config", Secret: "secret", Network: "network"}
+Item = Task | Config | Secret | Network | LoadBalancer | Volume
+FIELDS = {
+    Task: "task",
+    Config: "config",
+    Secret: "secret",
+    Network: "network",
+    Volume: "volume",
+}
 
 
 def table_of(item: Item) -> str:
@@ -60,6 +66,7 @@ class FakeManager(DispatcherServicer):
         self.lines: list[LogLine] = []
         self.log_requests_ended: list[str] = []
         self.closed_ports: list[list[int]] = []
+        self.volumes_removed: list[list[str]] = []
         self.usages: list[UsageReport] = []
         self.output: list[ExecOutput] = []
         self.stdin: list[ExecInput] = []
@@ -137,6 +144,8 @@ class FakeManager(DispatcherServicer):
             self.usages.append(message.usage)
         if message.HasField("closed_ports"):
             self.closed_ports.append([port.port for port in message.closed_ports.ports])
+        if message.HasField("volumes_removed"):
+            self.volumes_removed.append(list(message.volumes_removed.volume_ids))
         if message.HasField("statuses"):
             self._take(message.statuses)
 

@@ -14,6 +14,7 @@ from swarmpy.pb.types_pb2 import (
     TASK_STATE_STARTING,
     FileReference,
 )
+from swarmpy.seams import Dependencies
 from tests.agent.bed import STATE, Bed, on_one_machine, task
 
 
@@ -231,7 +232,7 @@ async def test_a_machine_that_lost_power_reports_what_it_lost(bed: Bed) -> None:
 
 @on_one_machine
 async def test_containers_of_nobodys_tasks_are_removed_once_a_manager_said_so(bed: Bed) -> None:
-    await bed.runtime.prepare(task("stray"), None)  # type: ignore[arg-type]
+    await bed.runtime.prepare(task("stray"), Dependencies({}, {}, {}))
     await bed.runtime.start("stray")
     bed.start_agent()
     await asyncio.sleep(5)

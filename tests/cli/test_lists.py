@@ -27,6 +27,7 @@ LISTS = [
     ["config", "ls"],
     ["secret", "ls"],
     ["network", "ls"],
+    ["volume", "ls"],
 ]
 
 
@@ -37,6 +38,7 @@ def stocked(run: Run, control: FakeControl) -> Run:
     run("config", "create", "motd", "-", stdin="hello")
     run("secret", "create", "key", "-", stdin="hush")
     run("network", "create", "back")
+    run("volume", "create", "data", "--scope", "pinned")
     run("cronjob", "create", "@hourly", "backup:2")
     run("cronjob", "run", "backup", "--detach")
     stack = control.put("stacks", Stack(name="shop"))

@@ -15,6 +15,8 @@ from swarmpy.daemon.doctor import Finding
 from swarmpy.daemon.key_choice import NO_WISH
 from swarmpy.daemon.settings import Settings
 from swarmpy.errors import TokenRefused
+from swarmpy.pb.objects_pb2 import Node, Volume
+from swarmpy.pb.specs_pb2 import VOLUME_SCOPE_SLOT, VolumeSpec
 from swarmpy.pb.types_pb2 import (
     AVAILABILITY_DRAIN,
     NODE_ROLE_MANAGER,
@@ -215,3 +217,23 @@ def test_tasks_are_rebalanced_when_asked(run: Run, control: FakeControl) -> None
     assert control.cluster.spec.rebalance.moves_at_once == 3
     assert run("cluster", "update", "--no-rebalance").exit_code == 0
     assert not control.cluster.spec.rebalance.automatic
+
+
+def test_a_node_with_data_that_cannot_move_is_drained_only_when_somebody_says_so(
+    run: Run, control: FakeControl
+) -> None:
+    beta = next(node for node in control.rows["nodes"].values() if _is(node, "beta"))
+    spec = VolumeSpec(name="data-db-0", scope=VOLUME_SCOPE_SLOT)
+    control.put("volumes", Volume(spec=spec, node_ids=[beta.id]))
+    for words in (["node", "drain", "beta"], ["node", "update", "--availability", "drain", "beta"]):
+        said = run(*words)
+        assert said.exit_code == 2
+        assert "volume data-db-0 is on beta alone: db-0 stops" in said.stderr
+        assert "swarmpy node drain --force beta" in said.stderr
+    assert beta.spec.availability != AVAILABILITY_DRAIN
+    assert run("node", "drain", "--force", "beta").exit_code == 0
+    assert beta.spec.availability == AVAILABILITY_DRAIN
+
+
+def _is(node: Node, hostname: str) -> bool:
+    return node.description.hostname == hostname

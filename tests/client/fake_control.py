@@ -32,9 +32,10 @@ from tests.client.fake_cluster import FakeCluster
 from tests.client.fake_cron_jobs import FakeCronJobs
 from tests.client.fake_dependencies import FakeDependencies
 from tests.client.fake_swarm import TABLES
+from tests.client.fake_volumes import FakeVolumes
 
 
-class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, ControlServicer):
+class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, FakeVolumes, ControlServicer):
     """Every call of the API; each is noted in `calls` first."""
 
     # --- nodes and tokens

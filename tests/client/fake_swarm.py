@@ -52,6 +52,7 @@ TABLES = {
     "networks": "network",
     "configs": "config",
     "secrets": "secret",
+    "volumes": "volume",
     "stacks": "stack",
     "events": "event",
 }

@@ -7,7 +7,7 @@ import pytest
 from swarmpy.client.client import Client
 from swarmpy.errors import AlreadyExists, Conflict, NotFound
 from swarmpy.pb.control_pb2 import DESCRIPTOR
-from swarmpy.pb.specs_pb2 import NetworkSpec, StackSpec
+from swarmpy.pb.specs_pb2 import NetworkSpec, StackSpec, VolumeSpec
 from swarmpy.pb.types_pb2 import AVAILABILITY_DRAIN, NODE_ROLE_MANAGER
 from tests.client.fake_control import FakeControl
 from tests.client.specs import nightly, web
@@ -54,6 +54,10 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     await client.remove_config("motd")
     await client.remove_secret("key")
     await client.remove_network("back")
+    volume = await client.create_volume(VolumeSpec(name="data"))
+    assert [one.volume.id for one in await client.volumes()] == [volume.id]
+    assert (await client.volume("data")).volume.id == volume.id
+    await client.remove_volume("data")
     answer = await client.deploy(StackSpec(name="shop", services=[web("shop_web")]))
     assert [change.action for change in answer.changes] == ["created"]
     assert [one.tasks_running for one in await client.stacks()] == [2]

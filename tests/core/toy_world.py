@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from swarmpy.core.actions import AllocateTask, AssignTask
+from swarmpy.core.allocate.homes import Homes
 from swarmpy.core.enforce import takes_tasks
 from swarmpy.core.task_life import is_ended, is_live, keeps_slot, wants_to_run
 from swarmpy.ids import IdSource
 from swarmpy.manager.loop import ControlLoop
 from swarmpy.manager.loops.orchestration import ORCHESTRATION_LOOPS
 from swarmpy.manager.perform import perform
+from swarmpy.manager.volume_claims import finder
 from swarmpy.pb.objects_pb2 import Cluster, Event, Node, Service, Task
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import (
     NODE_STATE_DOWN,
     NODE_STATE_READY,
-    TASK_STATE_ASSIGNED,
     TASK_STATE_COMPLETE,
     TASK_STATE_FAILED,
     TASK_STATE_NEW,
@@ -237,7 +239,7 @@ class ToyWorld:
     def _work_on(self, task: Task) -> bool:
         state = task.status.state
         if state == TASK_STATE_NEW:
-            return keeps_slot(task) and self._report(task, TASK_STATE_PENDING)
+            return keeps_slot(task) and self._allocate(task)
         if state == TASK_STATE_PENDING:
             return keeps_slot(task) and self._place(task)
         if not self._answers(task.node_id):
@@ -274,9 +276,17 @@ class ToyWorld:
         if not taking:
             return False
         node_id = min(taking, key=self._load)
-        with self.change() as tx, tx.tasks.edit(task.id) as row:
-            row.node_id = node_id
-            row.status.state = TASK_STATE_ASSIGNED
+        with self.change() as tx:
+            perform(tx, [AssignTask(task.id, node_id)], self.ids, self.clock.now_ms)
+        return True
+
+    def _allocate(self, task: Task) -> bool:
+        home = Homes(self.view.tasks, finder(self.view)).of(task)
+        if home.conflict:
+            return False
+        with self.change() as tx:
+            allocated = AllocateTask(task.id, (), home.node_id, home.bound_by)
+            perform(tx, [allocated], self.ids, self.clock.now_ms)
         return True
 
     def _load(self, node_id: str) -> tuple[int, str]:

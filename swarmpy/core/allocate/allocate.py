@@ -12,9 +12,11 @@ from ipaddress import IPv4Interface
 
 from swarmpy.core import tell
 from swarmpy.core.actions import Action, AllocateSubnet
+from swarmpy.core.allocate.homes import Homes
 from swarmpy.core.allocate.ports import allocate_ports
 from swarmpy.core.allocate.subnets import allocate_subnets, needs_subnet
 from swarmpy.core.allocate.tasks import Networks, allocate_tasks, held_addresses
+from swarmpy.core.volumes import Find
 from swarmpy.pb.objects_pb2 import Network, Service, Task
 
 
@@ -30,6 +32,7 @@ class Holdings:
     holding: Callable[[str], Iterable[Task]]
     """Returns those with an address in the network of an id."""
     pools: tuple[str, ...] = ()
+    find_volume: Find = lambda _name: None
 
 
 def allocate(holdings: Holdings) -> Iterator[Action]:
@@ -51,7 +54,8 @@ def allocate(holdings: Holdings) -> Iterator[Action]:
         if isinstance(action, AllocateSubnet):
             subnet_of[action.network_id] = action.subnet
     networks = Networks(holdings.networks, subnet_of, holdings.pools)
-    yield from allocate_tasks(holdings.waiting, networks, holdings.holding)
+    homes = Homes(holdings.tasks, holdings.find_volume)
+    yield from allocate_tasks(holdings.waiting, networks, homes, holdings.holding)
 
 
 def _used_subnets(tasks: Iterable[Task]) -> set[str]:

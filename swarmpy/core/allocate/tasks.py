@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from swarmpy.core.actions import Action, AllocateTask, SetPendingReason, Tell
 from swarmpy.core.allocate.addresses import FreeAddresses
+from swarmpy.core.allocate.homes import Homes
 from swarmpy.core.allocate.subnets import needs_subnet, why_no_subnet
 from swarmpy.core.task_life import is_live, keeps_slot
 from swarmpy.pb.objects_pb2 import EVENT_LEVEL_WARNING, Event, Network, NetworkAddress, Task
@@ -69,7 +70,10 @@ def held_addresses(tasks: Iterable[Task]) -> Iterator[NetworkAddress]:
 
 
 def allocate_tasks(
-    waiting: Iterable[Task], networks: Networks, holding: Callable[[str], Iterable[Task]]
+    waiting: Iterable[Task],
+    networks: Networks,
+    homes: Homes,
+    holding: Callable[[str], Iterable[Task]],
 ) -> Iterator[Action]:
     """Yield what to do for each of the NEW tasks that is still wanted.
 
@@ -80,7 +84,8 @@ def allocate_tasks(
     for task in waiting:
         if not keeps_slot(task):
             continue
-        reason = networks.missing(task)
+        home = homes.of(task)
+        reason = home.conflict or networks.missing(task)
         given: tuple[NetworkAddress, ...] = ()
         if not reason:
             given, exhausted = _take(task, networks, addresses)
@@ -90,7 +95,7 @@ def allocate_tasks(
                     told.add(exhausted.id)
                     yield Tell(_no_address(exhausted, reason))
         if not reason:
-            yield AllocateTask(task.id, given)
+            yield AllocateTask(task.id, given, home.node_id, home.bound_by)
         elif reason != task.pending_reason:
             yield SetPendingReason(task.id, reason)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from swarmpy.core.closed_ports import closed_ports
 from swarmpy.core.dependencies import unmet
 from swarmpy.core.mode import size_of
+from swarmpy.core.schedule.bound import bound_reason
 from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Filter, Need
 from swarmpy.core.schedule.filters import FILTERS, NODE_FILTERS, asked, pass_all
@@ -111,7 +112,9 @@ def _explain(task: Task, board: _Board) -> TaskExplanation:
     filters = asked(FILTERS, need)
     nodes = [on for on in board.tallies.values() if task.node_id in {"", on.node.id}]
     verdicts = [_verdict(filters, need, on) for on in nodes]
-    if task.node_id and not nodes:
+    if task.bound_by and not any(verdict.eligible for verdict in verdicts):
+        summary = f"has no node: {bound_reason(need, task, board.tallies.get(task.node_id))}"
+    elif task.node_id and not nodes:
         summary = f"has no node: {task.node_id}, the one it is made for, is not in the swarm"
     elif any(verdict.eligible for verdict in verdicts):
         summary = "is about to get a node"

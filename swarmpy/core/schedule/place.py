@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from swarmpy.core.actions import AssignTask, SetPendingReason
 from swarmpy.core.schedule.around import NOTHING_AROUND, Around
+from swarmpy.core.schedule.bound import bound_reason
 from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Need
 from swarmpy.core.schedule.filters import (
@@ -79,7 +80,7 @@ def _alike(task: Task) -> tuple[object, ...]:
     """Return what tasks share that may be placed as one group."""
     if not task.service_id:
         return (task.id,)
-    return (task.service_id, task.spec_version, task.node_id, host_ports(task.ports))
+    return (task.service_id, task.spec_version, task.node_id, task.bound_by, host_ports(task.ports))
 
 
 class Suited:
@@ -156,7 +157,9 @@ class _Placing:
         if not left:
             return
         node_id = left[0].node_id
-        if node_id and node_id not in self._tallies:
+        if left[0].bound_by:
+            reason = bound_reason(self._need(left[0]), left[0], self._tallies.get(node_id))
+        elif node_id and node_id not in self._tallies:
             reason = f"its node {node_id} is not in the swarm"
         else:
             nodes = [self._tallies[node_id]] if node_id else self._tallies.values()

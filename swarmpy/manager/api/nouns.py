@@ -20,6 +20,7 @@ from swarmpy.manager.api.services import Services
 from swarmpy.manager.api.stacks import Stacks
 from swarmpy.manager.api.tasks import Tasks
 from swarmpy.manager.api.tokens import Tokens
+from swarmpy.manager.api.volumes import Volumes
 from swarmpy.manager.api.watch import Watch
 from swarmpy.manager.lead import Lead
 from swarmpy.manager.seat import Seat
@@ -29,7 +30,7 @@ def control_parts(seat: Seat, lead: Callable[[], Lead]) -> list[object]:
     """Return what answers service Control, together: each method in exactly one of them."""
     return [
         *(noun(seat) for noun in (Clusters, Tokens, Services, Rollouts, CronJobs, Tasks)),
-        *(noun(seat) for noun in (Configs, Secrets, Networks, Stacks)),
+        *(noun(seat) for noun in (Configs, Secrets, Networks, Volumes, Stacks)),
         *(noun(seat) for noun in (Explain, Rebalance, Watch, Events)),
         *(noun(seat, lead) for noun in (Nodes, Logs, Exec)),
     ]

@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from swarmpy.core.mode import size_of
 from swarmpy.core.stack import Names, resolve_references
+from swarmpy.core.stack_volumes import refuse_misused
 from swarmpy.core.validate import validate_service, validate_service_update
 from swarmpy.errors import AlreadyExists, Conflict, InUse, InvalidInput, WrongState
 from swarmpy.manager.api.concerned import concerned
 from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, scale, set_spec
 from swarmpy.manager.api.tally import tally_of
+from swarmpy.manager.api.volumes import let_go_of_service
 from swarmpy.manager.revisions import record
 from swarmpy.manager.seat import Seat
+from swarmpy.manager.volume_claims import finder
 from swarmpy.pb.control_pb2 import (
     CreateServiceRequest,
     GetServiceRequest,
@@ -45,6 +48,7 @@ class Services:
                 raise AlreadyExists.named("service", request.spec.name)
             spec = resolve_references(request.spec, names_for(request.spec, tx.view))
             refuse_taken_ports(spec, tx.view.services, ())
+            refuse_misused([spec], finder(tx.view))
             service = tx.services.create(begin(Service(id=service_id, spec=spec)))
             record(tx, service, "created", self._seat.ids)
 
@@ -67,6 +71,7 @@ class Services:
             validate_service_update(service.spec, request.spec)
             spec = resolve_references(request.spec, names_for(request.spec, tx.view))
             refuse_taken_ports(spec, tx.view.services, (service.id,))
+            refuse_misused([spec], finder(tx.view))
             if spec != service.spec:
                 set_spec(service, spec)
                 record(tx, service, request.reason or "updated", self._seat.ids)
@@ -95,6 +100,8 @@ class Services:
             found = tx.view.services.resolve(request.service)
             with tx.services.edit(found.id) as service:
                 service.removing = True
+            if request.volumes:
+                let_go_of_service(tx, found.id)
 
         await self._seat.write(decide)
         return RemoveServiceResponse()

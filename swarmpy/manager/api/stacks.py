@@ -10,6 +10,7 @@ from swarmpy.manager.api.concerned import concerned
 from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, set_spec
 from swarmpy.manager.api.tally import tally_of
+from swarmpy.manager.api.volumes import let_go_of_stack
 from swarmpy.manager.perform import perform
 from swarmpy.manager.revisions import record
 from swarmpy.manager.seat import Seat
@@ -43,7 +44,7 @@ class Stacks:
             stack = self._begun(tx, spec)
             planned = plan(spec, stack.id, _present(tx.view, spec, stack.id), self._seat.ids.new_id)
             _refuse_ports(tx.view, planned)
-            self._write(tx, planned, request.reason)
+            self._write(tx, planned, stack.id, request.reason)
             return planned
 
         planned = await self._seat.write(decide)
@@ -86,6 +87,8 @@ class Stacks:
             with tx.stacks.edit(found.id) as stack:
                 stack.removing = True
             _let_end(tx, planned)
+            if request.volumes:
+                let_go_of_stack(tx, found.id)
 
         await self._seat.write(decide)
         return RemoveStackResponse()
@@ -105,12 +108,13 @@ class Stacks:
             stack.source = spec.source
         return stack
 
-    def _write(self, tx: Editor, planned: StackPlan, reason: str) -> None:
+    def _write(self, tx: Editor, planned: StackPlan, stack_id: str, reason: str) -> None:
         for network in planned.create_networks:
             tx.networks.create(network)
         for network_id, network_spec in planned.update_networks:
             with tx.networks.edit(network_id) as edited:
                 edited.spec.CopyFrom(network_spec)
+        _write_volumes(tx, planned, stack_id)
         for config in planned.create_configs:
             tx.configs.create(config)
         for secret in planned.create_secrets:
@@ -128,6 +132,15 @@ class Stacks:
                 cron_jobs.set_spec(changed, cron_job_spec, self._seat.now_ms)
         _let_end(tx, planned)
         perform(tx, planned.delete, self._seat.ids, self._seat.now_ms)
+
+
+def _write_volumes(tx: Editor, planned: StackPlan, stack_id: str) -> None:
+    for volume in planned.create_volumes:
+        tx.volumes.create(volume)
+    for volume_id, spec in planned.update_volumes:
+        with tx.volumes.edit(volume_id) as volume:
+            volume.spec.CopyFrom(spec)
+            volume.stack_id = stack_id
 
 
 def _let_end(tx: Editor, planned: StackPlan) -> None:
@@ -148,6 +161,8 @@ def _present(view: View, spec: StackSpec, stack_id: str) -> Present:
         services=list(view.services),
         cron_jobs=list(view.cron_jobs),
         networks=list(view.networks),
+        volumes=[row for row in view.volumes if not row.removing],
+        stacks=frozenset(stack.id for stack in view.stacks),
         configs=concerned(view.configs, configs, specs, stack_id),
         secrets=concerned(view.secrets, secrets, specs, stack_id),
         tasks=list(view.tasks),

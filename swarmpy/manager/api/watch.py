@@ -23,6 +23,7 @@ FIELD_OF = {
     "networks": "network",
     "configs": "config",
     "secrets": "secret",
+    "volumes": "volume",
     "stacks": "stack",
     "events": "event",
 }

@@ -17,7 +17,13 @@ from swarmpy.manager.leash import until_first_ends
 from swarmpy.manager.permission import require_node
 from swarmpy.manager.seat import Seat
 from swarmpy.manager.serving import Send
-from swarmpy.pb.dispatcher_pb2 import AgentMessage, Hello, ManagerMessage, Welcome
+from swarmpy.pb.dispatcher_pb2 import (
+    AgentMessage,
+    Hello,
+    ManagerMessage,
+    VolumesRemoved,
+    Welcome,
+)
 from swarmpy.pb.objects_pb2 import ClosedPort, NodeDescription
 from swarmpy.pb.types_pb2 import NODE_STATE_READY
 from swarmpy.rpc.peer import Peer
@@ -109,6 +115,8 @@ class Agents:
                     lead.probes.reported(session.node_id, message.probes)
                 case "usage":
                     lead.autoscaler.reported(session.node_id, message.usage)
+                case "volumes_removed":
+                    await self._volumes_removed(session.node_id, message.volumes_removed)
                 case "closed_ports":
                     await self._close_ports(session.node_id, message.closed_ports.ports)
                 case _:
@@ -118,6 +126,16 @@ class Agents:
         def decide(tx: Editor) -> None:
             with tx.nodes.edit(node_id) as node:
                 node.description.CopyFrom(description)
+
+        await self._seat.write(decide)
+
+    async def _volumes_removed(self, node_id: str, removed: VolumesRemoved) -> None:
+        def decide(tx: Editor) -> None:
+            for volume_id in removed.volume_ids:
+                row = tx.view.volumes.find(volume_id)
+                if row is not None and row.removing and node_id in row.node_ids:
+                    with tx.volumes.edit(volume_id) as volume:
+                        volume.node_ids.remove(node_id)
 
         await self._seat.write(decide)
 

@@ -13,11 +13,11 @@ from swarmpy.pb.dispatcher_pb2 import (
     AssignmentSet,
     LoadBalancer,
 )
-from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task
+from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, Volume
 from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_RUNNING
 from swarmpy.store.view import View
 
-Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer
+Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer | Volume
 Held: TypeAlias = dict[tuple[str, str], Item]
 """(table, id) -> the shared row, which is read-only and replaced when it changes."""
 
@@ -27,6 +27,7 @@ _FIELD_OF = {
     "secrets": "secret",
     "networks": "network",
     "load_balancers": "load_balancer",
+    "volumes": "volume",
 }
 
 
@@ -35,6 +36,7 @@ def held_by(node_id: str, view: View, balancers: Iterable[LoadBalancer]) -> Held
 
     Tasks count from ASSIGNED until their row is deleted, so that ended ones keep their logs.
     Secrets are given for as long as a task of the node may need them, and to no other node.
+    Volumes, as long as one needs them, and from then on only to be removed.
     """
     held: Held = {}
     for task in view.tasks.by("node_id", node_id):
@@ -43,6 +45,10 @@ def held_by(node_id: str, view: View, balancers: Iterable[LoadBalancer]) -> Held
         held["tasks", task.id] = task
         if task.status.state <= TASK_STATE_RUNNING:
             held.update(_needed_by(task, view))
+            held.update(_volumes_of(task, view))
+    for volume in view.volumes.by("node_id", node_id):
+        if volume.removing:
+            held["volumes", volume.id] = volume
     held.update((("load_balancers", balancer.id), balancer) for balancer in balancers)
     return held
 
@@ -69,6 +75,7 @@ def addition(
         if task is not None:
             added["tasks", task.id] = task
             added.update(_needed_by(task, view))
+            added.update(_volumes_of(task, view))
     changed = [
         _assignment(key, item)
         for key, item in added.items()
@@ -78,6 +85,12 @@ def addition(
     if not changed:
         return None
     return AssignmentDiff(applies_to=version, results_in=version + 1, changed=changed)
+
+
+def _volumes_of(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]:
+    for volume_id in task.volumes.values():
+        if (volume := view.volumes.find(volume_id)) is not None:
+            yield ("volumes", volume.id), volume
 
 
 def _needed_by(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]:

@@ -14,7 +14,7 @@ from swarmpy.pb.objects_pb2 import Node
 from swarmpy.rpc.peer import Peer
 from swarmpy.store.watch import Commit, RowChange
 
-TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks", "clusters")
+TABLES = ("tasks", "services", "nodes", "configs", "secrets", "networks", "clusters", "volumes")
 FOR_ALL = frozenset({"configs", "secrets", "networks", "clusters"})
 """Tables that change seldom: every session looks when they do."""
 
@@ -79,21 +79,20 @@ class Roster:
         """Wake the sessions that these commits may concern; return how many."""
         commits = list(commits)
         self._end_removed()
-        everybody = self.balancers.follow(self._seat.store.view, commits)
-        everybody = everybody or any(commit.resync for commit in commits)
+        changes = [change for commit in commits for change in commit.changes]
+        everybody = (
+            self.balancers.follow(self._seat.store.view, commits)
+            or any(commit.resync for commit in commits)
+            or any(_concerns_all(change) for change in changes)
+        )
         woken: set[str] = set()
-        for commit in commits:
-            for change in commit.changes:
-                session = self._sessions.get(_node_of(change))
-                if change.table in FOR_ALL:
-                    everybody = True
-                elif change.table == "nodes":
-                    if session is not None:
-                        session.refresh()
-                    everybody = everybody or _manages_otherwise(change.old, change.new)
-                elif session is not None:
-                    session.changed(change.id)
-                    woken.add(session.node_id)
+        for change in changes:
+            for node_id in _nodes_of(change) & self._sessions.keys():
+                woken.add(node_id)
+                if change.table == "tasks":
+                    self._sessions[node_id].changed(change.id)
+                else:
+                    self._sessions[node_id].refresh()
         if everybody:
             for session in self._sessions.values():
                 session.refresh()
@@ -110,11 +109,24 @@ class Roster:
                 )
 
 
-def _node_of(change: RowChange) -> str:
-    """Return the id of the node that a change is about, or is of a task of; else ""."""
+def _concerns_all(change: RowChange) -> bool:
     if change.table == "nodes":
-        return change.id
-    return (change.new or change.old).node_id if change.table == "tasks" else ""
+        return _manages_otherwise(change.old, change.new)
+    return change.table in FOR_ALL
+
+
+def _nodes_of(change: RowChange) -> set[str]:
+    """Return the ids of the nodes that a change is about, or is of a task or volume of."""
+    rows = [row for row in (change.old, change.new) if row is not None]
+    match change.table:
+        case "nodes":
+            return {change.id}
+        case "tasks":
+            return {row.node_id for row in rows}
+        case "volumes":
+            return {node_id for row in rows for node_id in row.node_ids}
+        case _:
+            return set()
 
 
 def _manages_otherwise(old: Node | None, new: Node | None) -> bool:

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from swarmpy.core.actions import Action, Decision, Tell, take
 from swarmpy.core.allocate.allocate import Holdings, allocate
-from swarmpy.core.task_life import is_ended
+from swarmpy.core.task_life import is_ended, keeps_slot
 from swarmpy.manager.loop import ControlLoop
+from swarmpy.manager.volume_claims import finder
 from swarmpy.pb.objects_pb2 import Task
-from swarmpy.pb.types_pb2 import TASK_STATE_NEW
+from swarmpy.pb.types_pb2 import TASK_STATE_NEW, TASK_STATE_PENDING
 from swarmpy.store.view import View
 from swarmpy.store.watch import RowChange
 
@@ -21,7 +22,7 @@ EVERYTHING = "everything"
 class Allocator(ControlLoop):
     """Woken by what asks for something, and by what gives it back."""
 
-    tables: ClassVar[tuple[str, ...]] = ("clusters", "services", "networks", "tasks")
+    tables: ClassVar[tuple[str, ...]] = ("clusters", "services", "networks", "volumes", "tasks")
 
     def keys(self, view: View) -> Iterable[str]:
         return (EVERYTHING,)
@@ -41,6 +42,7 @@ class Allocator(ControlLoop):
             waiting=view.tasks.by("to_allocate", "yes"),
             holding=lambda network_id: view.tasks.by("network_id", network_id),
             pools=tuple(pools),
+            find_volume=finder(view),
         )
         return take((action,) for action in allocate(holdings) if not _is_told(view, action))
 
@@ -50,8 +52,12 @@ def _asks(new: Task | None) -> bool:
 
 
 def _gives_back(old: Task | None, new: Task | None) -> bool:
-    had = old is not None and bool(old.addresses) and not is_ended(old)
-    return had and (new is None or is_ended(new))
+    if old is None or is_ended(old):
+        return False
+    if new is None or is_ended(new):
+        return bool(old.addresses) or old.status.state == TASK_STATE_PENDING
+    # Others may wait to hear on which node it puts a volume.
+    return old.status.state == TASK_STATE_PENDING and keeps_slot(old) and not keeps_slot(new)
 
 
 def _is_told(view: View, action: Action) -> bool:

@@ -14,6 +14,7 @@ from swarmpy.manager.loops.replicated import ReplicatedLoop
 from swarmpy.manager.loops.restart import RestartLoop
 from swarmpy.manager.loops.rollout import RolloutLoop
 from swarmpy.manager.loops.stateful import StatefulLoop
+from swarmpy.manager.loops.volumes import VolumeLoop
 
 ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
     ReplicatedLoop,
@@ -28,5 +29,6 @@ ORCHESTRATION_LOOPS: tuple[type[ControlLoop], ...] = (
     RebalanceLoop,
     TaskReapLoop,
     StackReapLoop,
+    VolumeLoop,
 )
 """Who owns which field is in core/README.md. Each runs on the leader only."""

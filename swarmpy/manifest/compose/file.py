@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.compose.files import Declared, read_declared
-from swarmpy.manifest.compose.mounts import read_volumes
 from swarmpy.manifest.compose.networks import DEFAULT, read_networks
 from swarmpy.manifest.compose.service import Surroundings, read_service
+from swarmpy.manifest.compose.volumes import read_volumes
 from swarmpy.manifest.reader import Reader
 from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, StackSpec
 
@@ -21,11 +21,12 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
     if file.has("version"):
         file.problems.warn(file.place_of("version"), "version", "has no meaning any more")
     network_names, networks = read_networks(file, context)
+    volume_names, volumes = read_volumes(file, context)
     sections = dict(file.sections("services"))
     around = Surroundings(
         services={name: context.stored_name(name) for name in sections},
         networks=network_names,
-        volumes=read_volumes(file, context),
+        volumes=volume_names,
         configs=read_declared(file, "configs", context),
         secrets=read_declared(file, "secrets", context),
     )
@@ -42,6 +43,7 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
         services=[spec for spec in specs if spec.name not in at_times],
         cron_jobs=cron_jobs,
         networks=_used(networks, network_names[DEFAULT], specs),
+        volumes=volumes,
         configs=[
             ConfigSpec(name=one.name, labels=one.labels, data=data)
             for one, data in _own(around.configs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.reader import Reader, as_text
@@ -25,22 +25,6 @@ def read_mounts(service: Reader, volumes: Mapping[str, str], context: Context) -
             _resolve(mount, item.place, path, volumes, context)
             mounts.append(mount)
     return mounts
-
-
-def read_volumes(file: Reader, context: Context) -> dict[str, str]:
-    """Return the file's volume names -> the names in the swarm."""
-    return dict(_volumes(file, context))
-
-
-def _volumes(file: Reader, context: Context) -> Iterator[tuple[str, str]]:
-    for name, volume in file.sections("volumes"):
-        external = volume.boolean("external")
-        given = volume.text("name")
-        volume.pairs("labels")
-        if volume.text("driver", "local") != "local":
-            volume.fault("driver", "is not supported", "local")
-        volume.done({"driver_opts": "mount what it would mount as a bind instead"})
-        yield name, given or (name if external else context.stored_name(name))
 
 
 def _short(item: Value, path: str, service: Reader) -> Mount | None:
