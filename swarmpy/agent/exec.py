@@ -49,7 +49,9 @@ async def _run(call: Call, runtime: Runtime, request: ExecRequest, stdin: Input)
     await call.send(ExecOutput(request_id=request.id))
     given = _until_end(stdin) if request.stdin else None
     try:
-        running = runtime.exec(request.task_id, list(request.argv), given, request.tty)
+        running = runtime.exec(
+            request.task_id, list(request.argv), given, request.tty, request.container
+        )
         async with aclosing(running) as outputs:
             async for output in outputs:
                 await call.send(output)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from swarmpy.core.pod import SANDBOX
 from swarmpy.errors import SwarmPyError
-from swarmpy.pb.dispatcher_pb2 import LogChunk, LogLine, LogRequest
+from swarmpy.pb.dispatcher_pb2 import LogChunk, LogLine, LogOptions, LogRequest
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
 from swarmpy.seams import Runtime
 from swarmpy.task_group import TaskGroup
@@ -62,8 +63,25 @@ async def _read_all(runtime: Runtime, request: LogRequest, lines: Lines) -> None
 
 
 async def _read(runtime: Runtime, task_id: str, request: LogRequest, lines: Lines) -> None:
+    """Put the lines of the container that is asked for, or of all; a plain task has only one."""
+    asked_for = request.options.container
     try:
-        async with aclosing(runtime.logs(task_id, request.options)) as read:
+        names = sorted({*await runtime.inspect_pod(task_id)} - {SANDBOX}) or [""]
+    except (SwarmPyError, OSError) as error:
+        log.warning("logs_not_read", task=task_id, error=str(error))
+        return
+    async with TaskGroup() as group:
+        for name in names:
+            if not asked_for or not name or name == asked_for:
+                options = LogOptions()
+                options.CopyFrom(request.options)
+                options.container = name
+                group.create_task(_read_one(runtime, task_id, options, lines))
+
+
+async def _read_one(runtime: Runtime, task_id: str, options: LogOptions, lines: Lines) -> None:
+    try:
+        async with aclosing(runtime.logs(task_id, options)) as read:
             async for line in read:
                 await lines.put(line)
     except (SwarmPyError, OSError) as error:

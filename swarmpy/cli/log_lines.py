@@ -28,6 +28,9 @@ class LogFlags:
     tail: Annotated[int, typer.Option("--tail", "-n", help="Lines from the end; -1: all.")] = -1
     since: Annotated[str, typer.Option(metavar="DURATION", help="Not older than this.")] = ""
     timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Show the time.")] = False
+    container: Annotated[
+        str, typer.Option("--container", "-c", help="Only this container of each task.")
+    ] = ""
     raw: Annotated[bool, typer.Option("--raw", help="Print the lines alone.")] = False
 
 
@@ -36,7 +39,9 @@ def print_logs(client: SyncClient, ref: str, tasks: Iterable[Task], flags: LogFl
     since_ms = when.now_ms() - int(duration_s(flags.since) * 1000) if flags.since else 0
     names = {task.id: task_name(task) for task in tasks}
     hosts = {node.id: node.description.hostname for node in client.nodes().nodes}
-    answers = client.logs(ref, follow=flags.follow, tail=flags.tail, since_ms=since_ms)
+    answers = client.logs(
+        ref, follow=flags.follow, tail=flags.tail, since_ms=since_ms, container=flags.container
+    )
     for line in _in_order(answers, at_once=flags.follow):
         if flags.raw:
             render.say_raw(line.data)
@@ -47,7 +52,8 @@ def print_logs(client: SyncClient, ref: str, tasks: Iterable[Task], flags: LogFl
 
 def _origin(line: LogLine, names: Mapping[str, str], hosts: Mapping[str, str]) -> str:
     name = names.get(line.task_id, line.task_id)
-    return name if "@" in name else f"{name}@{hosts.get(line.node_id, line.node_id)}"
+    place = name if "@" in name else f"{name}@{hosts.get(line.node_id, line.node_id)}"
+    return f"{place} {line.container}" if line.container else place
 
 
 def _in_order(answers: Iterable[LogsResponse], *, at_once: bool) -> Iterator[LogLine]:

@@ -62,12 +62,15 @@ def exec_(
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Send it this program's stdin.")
     ] = False,
+    container: Annotated[
+        str, typer.Option("--container", "-c", help="In this container of a pod, not the first.")
+    ] = "",
     tty: Annotated[bool, typer.Option("--tty", "-t", help="Give it a terminal.")] = False,
 ) -> None:
     """Run a command inside a task, on whatever node it is; exit with its exit code."""
     with SyncClient.connect() as client, raw_terminal(tty and interactive):
         stdin = typed() if interactive else None
-        for output in client.exec(task, argv, stdin=stdin, tty=tty):
+        for output in client.exec(task, argv, stdin=stdin, tty=tty, container=container):
             for data, stream in ((output.stdout, sys.stdout), (output.stderr, sys.stderr)):
                 if data:
                     stream.buffer.write(data)

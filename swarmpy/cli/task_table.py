@@ -10,6 +10,7 @@ from swarmpy import SyncClient
 from swarmpy.cli import render, when
 from swarmpy.cli.options import Format
 from swarmpy.cli.plain import plain, word
+from swarmpy.core.pod import restarts_of
 from swarmpy.core.task_life import has_failed, is_live, is_ready
 from swarmpy.core.tell import why_ended
 from swarmpy.pb.objects_pb2 import Task
@@ -28,6 +29,8 @@ _COLUMNS: render.Columns[_Row] = {
     "ID": lambda row: row.task.id,
     "NODE": lambda row: row.hostname,
     "STATE": lambda row: word(TaskState.DESCRIPTOR, row.task.status.state),
+    "READY": lambda row: _ready(row.task),
+    "RESTARTS": lambda row: str(restarts_of(row.task.status.containers) or ""),
     "SINCE": lambda row: when.age(row.task.status.since_ms or row.task.updated_at_ms),
     "IMAGE": lambda row: ", ".join(one.image for one in row.task.spec.containers),
     "WHY": lambda row: _why(row.task),
@@ -64,6 +67,12 @@ def _namer(hostnames: Mapping[str, str]) -> Callable[[Task], str]:
 
 def _newest_first(task: Task) -> tuple[bool, int, str]:
     return (not is_live(task), -task.created_at_ms, task.id)
+
+
+def _ready(task: Task) -> str:
+    """Return "1/2" for a pod: how many of its containers are ready."""
+    mains = [one for one in task.status.containers if not one.init]
+    return f"{sum(one.ready for one in mains)}/{len(mains)}" if mains else ""
 
 
 def _why(task: Task) -> str:

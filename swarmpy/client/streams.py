@@ -74,7 +74,7 @@ class StreamCalls(Calls):
                 raise Unavailable("the managers end every watch at once")
             await asyncio.sleep(next(pauses))
 
-    async def logs(
+    async def logs(  # noqa: PLR0913  each is one of the options that people know
         self,
         ref: str,
         *,
@@ -83,13 +83,20 @@ class StreamCalls(Calls):
         since_ms: int = 0,
         stdout: bool = True,
         stderr: bool = True,
+        container: str = "",
     ) -> AsyncGenerator[LogsResponse, None]:
         """Yield the lines of a service or task; `tail` -1 is all that the nodes still have.
+        `container` names one of a pod's; they are all read without it.
 
         A node that does not answer costs a warning in the response, not the answer.
         """
         options = LogOptions(
-            follow=follow, tail=tail, since_ms=since_ms, stdout=stdout, stderr=stderr
+            follow=follow,
+            tail=tail,
+            since_ms=since_ms,
+            stdout=stdout,
+            stderr=stderr,
+            container=container,
         )
         request = LogsRequest(target=ref, options=options)
         async with aclosing(self._connection.stream(lambda c: c.Logs, request)) as answers:
@@ -103,9 +110,15 @@ class StreamCalls(Calls):
         *,
         stdin: bytes | AsyncIterable[bytes] | None = None,
         tty: bool = False,
+        container: str = "",
     ) -> AsyncGenerator[ExecOutput, None]:
-        """Run argv in a task and yield what it writes; the last item carries the exit code."""
-        start = ExecRequest(task_id=ref, argv=argv, tty=tty, stdin=stdin is not None)
+        """Run argv in a task and yield what it writes; the last item carries the exit code.
+
+        `container` names one of a pod's; without it, it is the first.
+        """
+        start = ExecRequest(
+            task_id=ref, argv=argv, tty=tty, stdin=stdin is not None, container=container
+        )
 
         async def frames() -> AsyncIterator[ExecClientFrame]:
             yield ExecClientFrame(start=start)

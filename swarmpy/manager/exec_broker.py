@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from swarmpy.core.pod import container_key
 from swarmpy.errors import NotFound, TimedOut, Unavailable, WrongState
 from swarmpy.manager.dispatcher.roster import Roster
 from swarmpy.manager.leash import Leash, until_first_ends
@@ -56,6 +57,7 @@ class ExecBroker:
 
         Raises:
             WrongState: the task does not run.
+            NotFound: it has no such container.
             TimedOut: its agent did not take the command up.
             Unavailable: its agent is not connected, or was lost meanwhile.
         """
@@ -64,10 +66,14 @@ class ExecBroker:
                 f"task {task.id} does not run",
                 remedy="see swarmpy task ls; a command needs a running task",
             )
+        container = container_key(task.spec, start.container)
+        if container is None:
+            raise NotFound.named("container", start.container)
         with self._opened(task.node_id) as (request_id, command):
             request = ExecRequest()
             request.CopyFrom(start)
             request.id, request.task_id = request_id, task.id
+            request.container = container
             self._roster.ask(task.node_id, ManagerMessage(exec=request))
             async with command.client.held():
                 await self._attachment(command)

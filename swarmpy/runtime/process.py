@@ -43,6 +43,7 @@ from swarmpy.seams import Clock, Dependencies, Usage
 
 SUPERVISOR = Path(__file__).with_name("task_supervisor.py")
 START_TIMEOUT_S = 10.0
+KILL_PATIENCE_S = 10.0
 POLL_S = 0.01
 
 
@@ -156,7 +157,11 @@ class ProcessRuntime:
         if self._container(directory).running is False:
             return
         wanted = directory.task().spec.containers[0].stop_signal or "SIGTERM"
-        for number, patience_s in ((signal_of(wanted), grace_s), (signal.SIGKILL, 10.0)):
+        await self._end(directory, (signal_of(wanted), grace_s), (signal.SIGKILL, KILL_PATIENCE_S))
+
+    async def _end(self, directory: TaskDirectory, *signals: tuple[signal.Signals, float]) -> None:
+        """Send one signal after the other, each with so much patience, until it has ended."""
+        for number, patience_s in signals:
             started = directory.started()
             if started is not None:
                 with contextlib.suppress(ProcessLookupError):
@@ -167,10 +172,10 @@ class ProcessRuntime:
                     return
 
     async def remove(self, task_id: str) -> None:
-        await self.stop(task_id, 0)
-        for directory in directories_of(self._root, task_id) or [
-            TaskDirectory(self._root / task_id)
-        ]:
+        alone = TaskDirectory(self._root / task_id)
+        for directory in directories_of(self._root, task_id) or [alone]:
+            if directory.exists() and self._container(directory).running:
+                await self._end(directory, (signal.SIGKILL, KILL_PATIENCE_S))
             forget_files(*self._trees(directory), self._private(directory))
             directory.remove()
             cgroup.remove(cgroup.find(directory.path.name))

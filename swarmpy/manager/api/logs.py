@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from swarmpy.core.pod import container_key
+from swarmpy.errors import NotFound
 from swarmpy.manager.api.find import find_target
 from swarmpy.manager.lead import Lead
 from swarmpy.manager.log_answer import LogTarget
@@ -29,6 +31,9 @@ class Logs:
         options.CopyFrom(request.options)
         if not options.stdout and not options.stderr:
             options.stdout = options.stderr = True
+        spec = target.spec.task if isinstance(target, Service) else target.spec
+        if container_key(spec, options.container) is None:
+            raise NotFound.named("container", options.container)
         wanted = _of_service(target) if isinstance(target, Service) else _of_task(target)
         await self._lead().logs.logs(wanted, options, send)
 

@@ -1,4 +1,4 @@
-"""What Compose has no words for: budgets, autoscaling, jobs, cron jobs, placement, lasting names.
+"""What Compose has no words for: budgets, scaling, jobs, cron jobs, pods, placement, names.
 
     x-swarmpy:
       update: {max_surge: 25%, max_unavailable: 0, progress_deadline: 5m}
@@ -6,6 +6,7 @@
       job: {parallelism: 2, backoff_limit: 3, active_deadline: 1h, ttl_after_finish: 1d}
       stateful: {parallel: true, partition: 2, first_ordinal: 1}
       cron: {schedule: "30 3 * * *", time_zone: Europe/Berlin, concurrency: forbid}
+      container_restart: on-failure        (and more of pods: pods.py)
 
 It stands under a service.
 """
@@ -19,6 +20,7 @@ from swarmpy.errors import InvalidInput
 from swarmpy.manifest.compose.deploy import DEFAULT_PARALLELISM
 from swarmpy.manifest.compose.importance import read_importance
 from swarmpy.manifest.compose.placement import read_placement
+from swarmpy.manifest.compose.pods import ReadContainer, read_pod
 from swarmpy.manifest.compose.stateful import read_stateful
 from swarmpy.manifest.reader import EXTENSION, Reader
 from swarmpy.pb.specs_pb2 import (
@@ -39,11 +41,15 @@ JOB_MODES = {"replicated_job", "global_job"}
 
 
 def read_extension(
-    service: Reader, spec: ServiceSpec, services: Mapping[str, str]
+    service: Reader,
+    spec: ServiceSpec,
+    services: Mapping[str, str],
+    read_container: ReadContainer,
 ) -> CronJobSpec | None:
     """Fill in what `x-swarmpy` says about a service; return the cron job that it is, if it is one.
 
-    `services` are those of the file: their names -> the swarm's.
+    `services` are those of the file: their names -> the swarm's. `read_container` reads one
+    more container that is written as a service is.
 
     `spec`, but for its name, is then what each run will be.
     """
@@ -68,6 +74,7 @@ def read_extension(
         _read_autoscale(autoscale, spec)
     if section.has("revisions_kept"):
         spec.revisions_kept = section.integer("revisions_kept")
+    read_pod(section, spec.task, read_container)
     read_placement(section, spec.task.placement, services)
     read_importance(section, spec)
     section.done()

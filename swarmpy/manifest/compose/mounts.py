@@ -7,9 +7,20 @@ from collections.abc import Mapping
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.reader import Reader, as_text
 from swarmpy.manifest.tree import Fields, Place, Value
-from swarmpy.pb.types_pb2 import MOUNT_TYPE_BIND, MOUNT_TYPE_TMPFS, MOUNT_TYPE_VOLUME, Mount
+from swarmpy.pb.types_pb2 import (
+    MOUNT_TYPE_BIND,
+    MOUNT_TYPE_EPHEMERAL,
+    MOUNT_TYPE_TMPFS,
+    MOUNT_TYPE_VOLUME,
+    Mount,
+)
 
-TYPES = {"volume": MOUNT_TYPE_VOLUME, "bind": MOUNT_TYPE_BIND, "tmpfs": MOUNT_TYPE_TMPFS}
+TYPES = {
+    "volume": MOUNT_TYPE_VOLUME,
+    "bind": MOUNT_TYPE_BIND,
+    "tmpfs": MOUNT_TYPE_TMPFS,
+    "ephemeral": MOUNT_TYPE_EPHEMERAL,
+}
 SHAPE = "[SOURCE:]TARGET[:ro|rw]"
 
 
@@ -55,6 +66,7 @@ def _long(volume: Reader) -> Mount:
     tmpfs = volume.section("tmpfs")
     if tmpfs is not None:
         mount.tmpfs_bytes = tmpfs.size_bytes("size")
+        mount.in_memory = mount.type == MOUNT_TYPE_EPHEMERAL
         tmpfs.done()
     volume.done()
     return mount

@@ -76,7 +76,9 @@ def read_service(
         depends_on=_depends_on(service, around, context),
     )
     read_deploy(service, spec)
-    cron_job = read_extension(service, spec, around.services)
+    cron_job = read_extension(
+        service, spec, around.services, lambda key, one: _container(key, one, around, context)
+    )
     for key, why in IGNORED.items():
         if service.has(key):
             place, path = service.place_of(key), service.path_of(key)
