@@ -27,10 +27,12 @@ from swarmpy.pb.control_pb2 import (
     UpdateServiceRequest,
 )
 from swarmpy.pb.objects_pb2 import Service
-from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.specs_pb2 import CONTAINER_RESTART_ALWAYS, ServiceSpec, TaskSpec
 from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_CONTINUE,
+    ExecAction,
     PortConfig,
+    Probe,
     RestartPolicy,
     UpdateConfig,
 )
@@ -47,6 +49,7 @@ PORT_OF = {"svc-1": 8001, "svc-2": 8002}
 WITH_BUDGETS = ("svc-2", "svc-3")
 STATEFUL = ("svc-4",)
 """Unless it is a global one."""
+PODS = ("svc-2", "svc-4")
 REPLICAS = 6
 CPUS = 0.5
 """For each task: all services at their largest fit on the nodes with room to spare."""
@@ -168,6 +171,8 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
     replicas, image = shape
     task = task_spec(image, cpus=CPUS)
     task.restart.CopyFrom(RestartPolicy(delay_s=0.5, max_delay_s=4.0))
+    if name in PODS:
+        _make_pod(task)
     port = PORT_OF.get(name)
     spec = service_spec(
         name,
@@ -185,6 +190,27 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
     if name in STATEFUL and replicas != EVERY_NODE:
         spec.stateful.replicas = replicas
     return spec
+
+
+def _make_pod(task: TaskSpec) -> None:
+    """Give a task an init container and a neighbour; its own container is slow to be ready,
+    crashes once and loses its life once.
+    """
+    image = task.containers[0].image
+    task.container_restart = CONTAINER_RESTART_ALWAYS
+    main = task.containers[0]
+    main.name = "main"
+    main.labels.update({
+        "fake.ready_after_s": "0.7",
+        "fake.exit_after_s": "25",
+        "fake.exit_code": "3",
+        "fake.bad_runs": "1",
+        "fake.dead_after_s": "8",
+    })  # fmt: skip
+    main.readiness_probe.CopyFrom(Probe(exec=ExecAction(command=["ready"]), period_s=0.5))
+    main.liveness_probe.CopyFrom(Probe(exec=ExecAction(command=["alive"]), period_s=5))
+    task.containers.add(name="beside", image=image)
+    task.init_containers.add(name="before", image=image, labels={"fake.exit_after_s": "0.5"})
 
 
 def shape_of(service: Service | None) -> Shape:

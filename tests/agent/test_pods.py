@@ -66,6 +66,10 @@ def of(bed: Bed, name: str) -> ContainerStatus:
     return next((one for one in found if one.name == name), ContainerStatus())
 
 
+def is_unready(bed: Bed) -> bool:
+    return bed.manager.statuses["t1"].unready
+
+
 def message(bed: Bed) -> str:
     return bed.manager.statuses["t1"].message if "t1" in bed.manager.statuses else ""
 
@@ -90,9 +94,9 @@ async def test_a_container_that_ends_is_restarted_in_place(bed: Bed) -> None:
     crashing = container("web", exit_after_s="1", exit_code="3", bad_runs="3")
     await begin(bed, pod(crashing, container("log"), restart=CONTAINER_RESTART_ALWAYS))
     await bed.until(lambda: "back-off 20 s" in of(bed, "web").message)
-    assert bed.manager.statuses["t1"].unready
+    assert is_unready(bed)
     await bed.until(lambda: of(bed, "web").restarts == 3 and of(bed, "web").ready)
-    assert not bed.manager.statuses["t1"].unready
+    assert not is_unready(bed)
     assert bed.runtime.starts == {"t1/web": 4, "t1/log": 1}
     assert bed.manager.state("t1") == TASK_STATE_RUNNING
 

@@ -73,6 +73,7 @@ async def say(runtime: DockerRuntime, task: Task, name: str, line: str) -> str:
 
 
 async def until_served(runtime: DockerRuntime, task: Task) -> str:
+    said = ""
     for _ in range(100):
         said = await say(runtime, task, "log", "wget -q -O - http://localhost:8080/ 2>&1")
         if said == "hello":
