@@ -7,7 +7,7 @@ people's code: the story is told, and whoever runs the swarm stops it.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from swarmpy.core.requests import reservations_of
@@ -17,6 +17,7 @@ from swarmpy.pb.types_pb2 import TaskState
 from swarmpy.store.store import Store
 from swarmpy.store.view import View
 from swarmpy.store.watch import Commit
+from swarmpy.testing.one_at_a_time import away_from_volumes, twice_by_name
 from swarmpy.testing.story import Story
 from swarmpy.testing.ticks import Ticks
 
@@ -81,9 +82,9 @@ class Invariants:
                     self._story.blame(f"task {change.id} {wrong} (index {commit.index})")
         for wrong in overfull(view):
             self._story.blame(f"{wrong} (index {commit.index})")
-        for wrong in misplaced(view, self._running_on()):
+        for wrong in (*twice_by_name(view, self._running_on()), *away_from_volumes(view)):
             self._story.blame(f"{wrong} (seen by {node_id} at index {commit.index})")
-        for wrong in running_twice(view, self._running_on()):
+        for wrong in misplaced(view, self._running_on()):
             self._story.blame(f"{wrong} (seen by {node_id} at index {commit.index})")
 
 
@@ -167,13 +168,6 @@ def misplaced(view: View, running_on: Mapping[str, frozenset[str]]) -> list[str]
         for task_id in sorted(task_ids)
         if (task := view.tasks.find(task_id)) is not None and task.node_id != node_id
     ]
-
-
-def running_twice(view: View, running_on: Mapping[str, frozenset[str]]) -> list[str]:
-    """Return the names that two running tasks of a stateful service share."""
-    running = (view.tasks.find(task_id) for task_ids in running_on.values() for task_id in task_ids)
-    names = Counter((task.service_id, task.name) for task in running if task and task.name)
-    return [f"{name} runs {count} times" for (_, name), count in names.items() if count > 1]
 
 
 def _name(state: TaskState.ValueType) -> str:

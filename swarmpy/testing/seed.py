@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from swarmpy.task_group import TaskGroup
 from swarmpy.testing.fault_schedule import FaultSchedule
+from swarmpy.testing.one_at_a_time import declare_data
 from swarmpy.testing.settled import unsettled
 from swarmpy.testing.simulation import Swarm
 from swarmpy.testing.story import Broken
@@ -70,6 +71,7 @@ async def _live(swarm: Swarm, trouble_s: float, quiet_s: float) -> None:
     async with swarm:
         founder = swarm.hosts[swarm.world.managers[0]]
         await begin_to_tick(swarm.stores()[founder.name], int(founder.clock.now() * 1000))
+        await declare_data(swarm.stores()[founder.name])
         workload = Workload(swarm)
         async with TaskGroup() as fates:
             judge = fates.create_task(_watch(swarm))

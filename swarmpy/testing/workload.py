@@ -37,18 +37,19 @@ from swarmpy.pb.types_pb2 import (
     UpdateConfig,
 )
 from swarmpy.rpc.errors_on_the_wire import errors_from_the_wire
-from swarmpy.testing.builders import service_spec, task_spec
+from swarmpy.testing.builders import service_spec, stateful_spec, task_spec
+from swarmpy.testing.one_at_a_time import DATA
 
 if TYPE_CHECKING:
     from swarmpy.pb.control_pb2_grpc import ControlAsyncStub
     from swarmpy.testing.simulation import Swarm
 
-SERVICES = ("svc-1", "svc-2", "svc-3", "svc-4")
+SERVICES = ("svc-1", "svc-2", "svc-3", "svc-4", "db-1", "db-2")
 """No id looks like these, so a name never means another service by its id."""
 PORT_OF = {"svc-1": 8001, "svc-2": 8002}
 WITH_BUDGETS = ("svc-2", "svc-3")
-STATEFUL = ("svc-4",)
-"""Unless it is a global one."""
+STATEFUL = ("db-1", "db-2")
+"""The first with a volume for each slot, the second in parallel and without."""
 PODS = ("svc-2", "svc-4")
 REPLICAS = 6
 CPUS = 0.5
@@ -105,7 +106,8 @@ class Workload:
     async def _do_something(self, name: str, belief: Belief) -> None:
         known = belief.known
         if known is None:
-            replicas = EVERY_NODE if self._rng.random() < 0.2 else self._replicas()
+            everywhere = name not in STATEFUL and self._rng.random() < 0.2
+            replicas = EVERY_NODE if everywhere else self._replicas()
             shape = (replicas, self._new_image())
             create = CreateServiceRequest(spec=spec_of(name, shape))
             await self._try(belief, shape, lambda stub: stub.CreateService(create, timeout=CALL_S))
@@ -174,6 +176,8 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
     if name in PODS:
         _make_pod(task)
     port = PORT_OF.get(name)
+    if name in STATEFUL:
+        return _stateful(name, replicas, task)
     spec = service_spec(
         name,
         replicas=None if replicas == EVERY_NODE else replicas,
@@ -187,8 +191,6 @@ def spec_of(name: str, shape: tuple[int, str]) -> ServiceSpec:
     if name in WITH_BUDGETS:
         spec.update.max_surge.count = 1
         spec.update.max_unavailable.ratio = 0.5
-    if name in STATEFUL and replicas != EVERY_NODE:
-        spec.stateful.replicas = replicas
     return spec
 
 
@@ -211,6 +213,16 @@ def _make_pod(task: TaskSpec) -> None:
     main.liveness_probe.CopyFrom(Probe(exec=ExecAction(command=["alive"]), period_s=5))
     task.containers.add(name="beside", image=image)
     task.init_containers.add(name="before", image=image, labels={"fake.exit_after_s": "0.5"})
+
+
+def _stateful(name: str, replicas: int, task: TaskSpec) -> ServiceSpec:
+    spec = stateful_spec(name, replicas=replicas, task=task, parallel=name == "db-2")
+    spec.update.CopyFrom(
+        UpdateConfig(parallelism=1, monitor_s=0.5, failure_action=FAILURE_ACTION_CONTINUE)
+    )
+    if name == "db-1":
+        spec.task.containers[0].mounts.add(source=DATA, target="/data")
+    return spec
 
 
 def shape_of(service: Service | None) -> Shape:
