@@ -14,6 +14,7 @@ import structlog
 
 from swarmpy.agent.dependencies import HeldDependencies
 from swarmpy.agent.description import Description
+from swarmpy.agent.live_files import LiveFiles
 from swarmpy.agent.local_tasks import LocalTasks
 from swarmpy.agent.neighbourhood import Neighbourhood
 from swarmpy.agent.reporter import Reporter
@@ -75,12 +76,12 @@ class Agent:
 
     async def run(self) -> None:
         """Run tasks, keep routes, and keep a session with whoever leads."""
-        reporter, time = Reporter(), SwarmTime(self.clock)
+        reporter, time, needs = Reporter(), SwarmTime(self.clock), HeldDependencies()
         bench = Bench(
             runtime=self.runtime,
             local=LocalTasks(self.disk, self.directory / "tasks", self.seal),
             reporter=reporter,
-            needs=HeldDependencies(),
+            needs=needs,
             clock=self.clock,
             time=time,
             host=self.address,
@@ -104,24 +105,27 @@ class Agent:
             on_role=self.on_role,
             on_gossip=self.on_gossip,
         )
+        live_files = LiveFiles(bench, worker)
         await self.data_plane.start()
         try:
             async with TaskGroup() as group:
                 group.create_task(worker.run(), name="worker")
+                group.create_task(live_files.run(), name="live files")
                 group.create_task(routes.run(), name="routes")
                 group.create_task(volumes.run(), name="volumes")
                 neighbourhood = Neighbourhood(self.neighbours, worker, routes)
                 group.create_task(neighbourhood.run(), name="neighbourhood")
-                group.create_task(self._keep_session(parts), name="session")
+                group.create_task(self._keep_session(parts, needs), name="session")
         finally:
             await self.data_plane.close()
 
-    async def _keep_session(self, parts: Parts) -> None:
+    async def _keep_session(self, parts: Parts, needs: HeldDependencies) -> None:
         """Speak with one manager after the other, the leader whenever one says who that is."""
         leader, turn, failures = "", 0, 0
         while True:
+            needs.node = await parts.description.first()
             hello = Hello(
-                description=await parts.description.first(),
+                description=needs.node,
                 address=self.address,
                 manager=self.manager_status(),
                 gossip_address=self.gossip_address,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from swarmpy.agent.container_watch import watch
-from swarmpy.agent.dependencies import HeldDependencies
+from swarmpy.agent.dependencies import HeldDependencies, prepare
 from swarmpy.agent.local_tasks import LocalTasks
 from swarmpy.agent.pod_hand import PodHand
 from swarmpy.agent.reporter import Reporter
@@ -190,8 +190,7 @@ class TaskRunner:
         self._sight.blur()
 
     async def _prepare(self) -> None:
-        needs = self._bench.needs.of(self._task)
-        preparing = self._bench.runtime.prepare(self._task, needs)
+        preparing = prepare(self._bench.runtime, self._bench.needs, self._task)
         await self._sight.change("prepare", preparing, may_refuse=True)
 
     async def _watch(self) -> None:

@@ -38,6 +38,8 @@ class Worker:
         self._version = 0
         self._group: TaskGroup | None = None
         self._sweep_due = asyncio.Event()
+        self.files_due = asyncio.Event()
+        """Set when files that change in place may have."""
 
     async def run(self) -> None:
         """Go on with the tasks that were written down, and run what comes, until cancelled."""
@@ -54,6 +56,10 @@ class Worker:
         """Return every task here with its status, once any is not as it was returned last."""
         await self._bench.changed.wait()
         self._bench.changed.clear()
+        return self.tasks()
+
+    def tasks(self) -> list[Task]:
+        """Return every task here with its status, as it was reported last."""
         return [runner.task for runner in self._runners.values()]
 
     # --- what managers say
@@ -62,7 +68,7 @@ class Worker:
         """Hold exactly this."""
         self._version = assigned.version
         needs = self._bench.needs
-        held = (needs.configs, needs.secrets, needs.networks, needs.volumes)
+        held = (needs.configs, needs.secrets, needs.networks, needs.volumes, needs.newest)
         for rows in (*held, self._routes.balancers):
             rows.clear()
         tasks = self._take_items(assigned.items)
@@ -99,6 +105,7 @@ class Worker:
             "network": self._bench.needs.networks,
             "volume": self._bench.needs.volumes,
             "load_balancer": self._routes.balancers,
+            "newest": self._bench.needs.newest,
         }
         tasks = []
         for item in items:
@@ -110,6 +117,7 @@ class Worker:
                 held[kind][row.id] = row
         self._routes.refresh()
         self._volumes.refresh()
+        self.files_due.set()
         for task in tasks:
             if task.id in self._runners:
                 self._runners[task.id].assign(task)
@@ -134,6 +142,8 @@ class Worker:
                 needs.networks.pop(removal.id, None)
             case "volumes":
                 needs.volumes.pop(removal.id, None)
+            case "newest":
+                needs.newest.pop(removal.id, None)
             case "load_balancers":
                 self._routes.balancers.pop(removal.id, None)
                 self._routes.refresh()

@@ -19,7 +19,6 @@ from swarmpy.pb.types_pb2 import (
     PUBLISH_MODE_HOST,
     PUBLISH_MODE_MESH,
     Budget,
-    FileReference,
     Mount,
     PortConfig,
     Taint,
@@ -192,25 +191,6 @@ def _checked_mount(result: Mount, text: str) -> Mount:
     if (result.type == MOUNT_TYPE_TMPFS) == bool(result.source):
         raise typer.BadParameter(f"{text!r}: a volume needs a source, and tmpfs has none")
     return result
-
-
-def file_reference(text: str, directory: str) -> FileReference:
-    """Return the file of `NAME[:/TARGET]`; without a target it lies in `directory`."""
-    name, _, target = text.partition(":")
-    target = target or f"{directory}/{name}"
-    if not name or not PurePosixPath(target).is_absolute():
-        raise typer.BadParameter(f"{text!r} is not NAME or NAME:/PATH")
-    return FileReference(name=name, target=target)
-
-
-def config_reference(text: str) -> FileReference:
-    """A config without a target lies in the container's root."""
-    return file_reference(text, "")
-
-
-def secret_reference(text: str) -> FileReference:
-    """A secret without a target lies in /run/secrets."""
-    return file_reference(text, "/run/secrets")
 
 
 def attachment(text: str) -> NetworkAttachment:

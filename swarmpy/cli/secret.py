@@ -1,4 +1,4 @@
-"""`swarmpy secret`: files that services refer to by name."""
+"""`swarmpy secret`: files, and keys of files, that services refer to by name."""
 
 from __future__ import annotations
 
@@ -9,33 +9,95 @@ import typer
 from swarmpy import SyncClient
 from swarmpy.cli import render, when
 from swarmpy.cli.arguments import pairs
-from swarmpy.cli.given_file import read_given
+from swarmpy.cli.file_flags import (
+    FileArgument,
+    FromEnvFileOption,
+    FromFileOption,
+    FromLiteralOption,
+    LabelOption,
+    TemplateOption,
+    given_content,
+)
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption
 from swarmpy.cli.plain import plain
+from swarmpy.core.file_versions import family_of, number_of
 from swarmpy.pb.objects_pb2 import Secret
 
 app = noun("Secrets: nobody but the tasks that name them ever reads them again.")
 
 _COLUMNS: render.Columns[Secret] = {
     "ID": lambda row: row.id,
-    "NAME": lambda row: row.spec.name,
+    "NAME": family_of,
+    "VERSION": lambda row: str(number_of(row)),
+    "KEYS": lambda row: str(len([key for key in row.sizes if key]) or ""),
+    "SIZE": lambda row: f"{sum(row.sizes.values())} B",
     "AGE": lambda row: when.age(row.created_at_ms),
+}
+_PARTS: render.Columns[tuple[str, int]] = {
+    "KEY": lambda part: part[0] or "(one file)",
+    "SIZE": lambda part: f"{part[1]} B",
 }
 
 
 @app.command("create")
-def create(
+def create(  # noqa: PLR0913, PLR0917  one for each flag
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    file: Annotated[str, typer.Argument(metavar="FILE", help="- is stdin.")],
-    label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", show_default=False)
-    ] = None,
+    file: FileArgument = "",
+    from_file: FromFileOption = None,
+    from_literal: FromLiteralOption = None,
+    from_env_file: FromEnvFileOption = None,
+    template: TemplateOption = False,
+    label: LabelOption = None,
 ) -> None:
-    """Store a file under a name."""
-    data = read_given(file)
+    """Store a file, or keys, under a name."""
+    given = given_content(file, from_file, from_literal, from_env_file)
     with SyncClient.connect() as client:
-        render.say(client.create_secret(name, data, labels=pairs(label or [])).id)
+        made = client.create_secret(
+            name,
+            given.data,
+            entries=given.entries,
+            template=template,
+            labels=pairs(label or []),
+        )
+    render.say(made.id)
+
+
+@app.command("update")
+def update(  # noqa: PLR0913, PLR0917  one for each flag
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    file: FileArgument = "",
+    from_file: FromFileOption = None,
+    from_literal: FromLiteralOption = None,
+    from_env_file: FromEnvFileOption = None,
+    template: TemplateOption = False,
+    label: LabelOption = None,
+) -> None:
+    """Make the next version; services that follow it roll, or change in place."""
+    given = given_content(file, from_file, from_literal, from_env_file)
+    with SyncClient.connect() as client:
+        made = client.update_secret(
+            name,
+            given.data,
+            entries=given.entries,
+            template=template,
+            labels=pairs(label or []),
+        )
+    render.say(f"{name} is at version {number_of(made)}")
+
+
+@app.command("inspect")
+def inspect(
+    secret: Annotated[str, typer.Argument(metavar="SECRET")],
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Show the keys of its newest version, and how long each is; never what it is."""
+    with SyncClient.connect() as client:
+        row = client.secret(secret)
+    if output is Format.TABLE:
+        render.show(list(dict(row.sizes).items()), _PARTS, output, list)
+    else:
+        render.show([row], _COLUMNS, output, plain)
 
 
 @app.command("ls")
@@ -51,7 +113,7 @@ def ls(output: FormatOption = Format.TABLE, quiet: QuietOption = False) -> None:
 
 @app.command("rm")
 def rm(secrets: Annotated[list[str], typer.Argument(metavar="SECRET...")]) -> None:
-    """Forget secrets that no service refers to."""
+    """Forget secrets, all versions of them, that no service refers to."""
     with SyncClient.connect() as client:
         for secret in secrets:
             client.remove_secret(secret)

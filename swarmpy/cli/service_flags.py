@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from swarmpy.cli.file_flags import FROM, SHOWN
 from swarmpy.cli.options import WaitFlags
 
 Texts = list[str]
@@ -37,12 +38,13 @@ class SpecFlags:
         default_factory=_none
     )
     network: Annotated[Texts, _many("NAME[:ALIAS]", "Network.")] = field(default_factory=_none)
-    config: Annotated[Texts, _many("NAME[:/PATH]", "Config as a file.")] = field(
+    env_from: Annotated[Texts, _many(FROM, "Environment out of a config or secret.")] = field(
         default_factory=_none
     )
-    secret: Annotated[Texts, _many("NAME[:/PATH]", "Secret as a file.")] = field(
+    config: Annotated[Texts, _many(SHOWN, "Config as a file, or as a directory of keys.")] = field(
         default_factory=_none
     )
+    secret: Annotated[Texts, _many(SHOWN, "Secret, likewise.")] = field(default_factory=_none)
     constraint: Annotated[Texts, _many("EXPR", "node.labels.disk==ssd or alike.")] = field(
         default_factory=_none
     )

@@ -10,7 +10,6 @@ import typer
 from swarmpy.cli.arguments import (
     attachment,
     budget,
-    config_reference,
     counts,
     duration_s,
     mount,
@@ -18,11 +17,11 @@ from swarmpy.cli.arguments import (
     pairs,
     port,
     ratio,
-    secret_reference,
     size_bytes,
 )
+from swarmpy.cli.file_flags import config_reference, environment_source, secret_reference
 from swarmpy.cli.service_flags import SpecFlags
-from swarmpy.pb.specs_pb2 import ContainerSpec, ServiceSpec
+from swarmpy.pb.specs_pb2 import ContainerSpec, EnvironmentSource, ServiceSpec
 from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_CONTINUE,
     FAILURE_ACTION_PAUSE,
@@ -139,11 +138,17 @@ def _apply_to_container(container: ContainerSpec, flags: SpecFlags) -> None:
     merge(container.mounts, [mount(one) for one in flags.mount], lambda m: m.target)
     merge(container.configs, [config_reference(one) for one in flags.config], lambda f: f.target)
     merge(container.secrets, [secret_reference(one) for one in flags.secret], lambda f: f.target)
+    sources = [environment_source(one) for one in flags.env_from]
+    merge(container.environment_from, sources, _same_source)
     container.user = flags.user or container.user
     container.working_dir = flags.workdir or container.working_dir
     container.hostname = flags.hostname or container.hostname
     if flags.stop_grace:
         container.stop_grace_s = duration_s(flags.stop_grace)
+
+
+def _same_source(source: EnvironmentSource) -> tuple[str, str, str]:
+    return source.variable, source.config.name, source.secret.name
 
 
 def _apply_health(container: ContainerSpec, flags: SpecFlags) -> None:

@@ -188,9 +188,13 @@ class SyncClient:
     events = _answered(Client.events)
 
     create_config = _answered(Client.create_config)
+    update_config = _answered(Client.update_config)
+    config = _answered(Client.config)
     configs = _answered(Client.configs)
     remove_config = _answered(Client.remove_config)
     create_secret = _answered(Client.create_secret)
+    update_secret = _answered(Client.update_secret)
+    secret = _answered(Client.secret)
     secrets = _answered(Client.secrets)
     remove_secret = _answered(Client.remove_secret)
     create_network = _answered(Client.create_network)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from swarmpy.core.actions import IN_ORDER, Decision, DeleteRow, take
-from swarmpy.core.pod import all_containers
+from swarmpy.core.file_versions import config_references, family_of, secret_references
 from swarmpy.core.references import task_spec
 from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service, Stack
 from swarmpy.pb.specs_pb2 import TaskSpec
@@ -31,7 +31,7 @@ def reap_stack(
     free = [
         (table, row)
         for table, row in rows
-        if used.isdisjoint({(table, row.id), (table, row.spec.name)})
+        if used.isdisjoint((table, name) for name in _names(row))
     ]
     deleted = [DeleteRow(table, row.id) for table, row in free]
     if len(free) == len(rows):
@@ -43,8 +43,13 @@ def _references(task: TaskSpec) -> Iterable[tuple[str, str]]:
     """Yield (table, name or id) of everything that a task refers to."""
     for attachment in task.networks:
         yield "networks", attachment.network
-    for container in all_containers(task):
-        for config in container.configs:
-            yield "configs", config.id or config.name
-        for secret in container.secrets:
-            yield "secrets", secret.id or secret.name
+    for config in config_references(task):
+        yield "configs", config.id or config.name
+    for secret in secret_references(task):
+        yield "secrets", secret.id or secret.name
+
+
+def _names(row: Belonging) -> set[str]:
+    """Return all that a task may call a row by."""
+    names = {row.id, row.spec.name}
+    return names if isinstance(row, Network) else {*names, family_of(row)}

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from swarmpy.core.actions import DeleteRow
+from swarmpy.core.file_versions import family_of
 from swarmpy.core.references import Names, files_of, networks_of, resolve_references
 from swarmpy.core.stack_cron_jobs import plan_cron_jobs
-from swarmpy.core.stack_files import FilePlan, plan_configs, plan_secrets, revision_of
+from swarmpy.core.stack_files import FilePlan, plan_configs, plan_secrets
 from swarmpy.core.stack_networks import plan_networks, refuse_if_used
 from swarmpy.core.stack_services import plan_services
 from swarmpy.core.stack_volumes import plan_volumes, refuse_misused
@@ -97,7 +98,11 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
         networks=(*_without(present.networks, networks.leaving), *networks.create),
         configs=_without(present.configs, configs.unwanted),
         secrets=_without(present.secrets, secrets.unwanted),
-    ).with_files(configs.ids, secrets.ids)
+    ).with_files(
+        configs.ids,
+        secrets.ids,
+        (*present.configs, *configs.create, *present.secrets, *secrets.create),
+    )
     volumes = plan_volumes(spec.volumes, present.volumes, present.stacks, stack_id, new_id)
     refuse_misused(spec.services, volumes.find)
     services = plan_services(
@@ -110,11 +115,12 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
     used_networks = services.used_networks | networks_of(cron_jobs.jobs)
     used_files = services.used_files | files_of([*cron_jobs.jobs, *past])
     unused = [row for row in networks.leaving if not _is_used(row, used_networks)]
-    stale = (
-        *(DeleteRow("configs", row.id) for row in configs.unwanted),
-        *(DeleteRow("secrets", row.id) for row in secrets.unwanted),
-    )
-    deleted = [row for row in stale if row.row_id not in used_files]
+    deleted = [
+        DeleteRow(table, row.id)
+        for table, rows in (("configs", configs.unwanted), ("secrets", secrets.unwanted))
+        for row in rows
+        if used_files.isdisjoint((row.id, family_of(row)))
+    ]
     return StackPlan(
         create_networks=networks.create,
         update_networks=networks.update,
@@ -154,7 +160,7 @@ def _file_actions(
     files: FilePlan[Config] | FilePlan[Secret], deleted: Collection[str]
 ) -> dict[str, str]:
     """Add the names that left the manifest and whose last revision goes now."""
-    removed = {revision_of(row.spec.name)[0] for row in files.unwanted if row.id in deleted}
+    removed = {family_of(row) for row in files.unwanted if row.id in deleted}
     return {**dict.fromkeys(sorted(removed), "removed"), **files.actions}
 
 

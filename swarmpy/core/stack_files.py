@@ -1,32 +1,18 @@
-"""Revisions of a stack's configs and secrets: what is in one never changes.
-
-A stack's config `shop_nginx` is stored as `shop_nginx.1`; when its data or labels change,
-as `shop_nginx.2`, and so on. The services that use it then refer to another id, so their
-spec has changed and their tasks roll; a rollback finds the old revision still there.
-A revision goes once no service, present or previous, refers to it. The suffix counts
-instead of naming a digest of the data: from a digest, short secrets could be guessed.
-"""
+"""What becomes of a stack's configs and secrets: see file_versions.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from swarmpy.core.file_versions import family_of, newest_of, next_number, same_content
 from swarmpy.errors import AlreadyExists
 from swarmpy.pb.objects_pb2 import Config, Secret
 from swarmpy.pb.specs_pb2 import ConfigSpec, SecretSpec
 
 R = TypeVar("R", Config, Secret)
 S = TypeVar("S", ConfigSpec, SecretSpec)
-
-
-def revision_of(stored_name: str) -> tuple[str, int]:
-    """Return ("shop_nginx", 2) for "shop_nginx.2"; revision 0 for a name without one."""
-    name, dot, number = stored_name.rpartition(".")
-    if dot and number.isascii() and number.isdigit():
-        return name, int(number)
-    return stored_name, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +40,9 @@ def plan_configs(
         AlreadyExists: something outside the stack has one of the names.
     """
 
-    def make(spec: ConfigSpec, name: str) -> Config:
-        row = Config(id=new_id(), stack_id=stack_id, spec=spec)
-        row.spec.name = name
+    def make(spec: ConfigSpec, number: int) -> Config:
+        row = Config(id=new_id(), stack_id=stack_id, spec=spec, number=number)
+        row.spec.name = f"{spec.name}.{number}"
         return row
 
     return _plan("config", list(wanted), present, stack_id, make)
@@ -70,9 +56,9 @@ def plan_secrets(
 ) -> FilePlan[Secret]:
     """Do for secrets what `plan_configs` does for configs."""
 
-    def make(spec: SecretSpec, name: str) -> Secret:
-        row = Secret(id=new_id(), stack_id=stack_id, spec=spec)
-        row.spec.name = name
+    def make(spec: SecretSpec, number: int) -> Secret:
+        row = Secret(id=new_id(), stack_id=stack_id, spec=spec, number=number)
+        row.spec.name = f"{spec.name}.{number}"
         return row
 
     return _plan("secret", list(wanted), present, stack_id, make)
@@ -83,24 +69,26 @@ def _plan(
     wanted: Sequence[S],
     present: Sequence[R],
     stack_id: str,
-    make: Callable[[S, str], R],
+    make: Callable[[S, int], R],
 ) -> FilePlan[R]:
     names = {row.spec.name: row for row in present}
+    foreign = {family_of(row): row for row in present if row.stack_id != stack_id}
     revisions: dict[str, list[R]] = {}
     for row in present:
         if row.stack_id == stack_id:
-            revisions.setdefault(revision_of(row.spec.name)[0], []).append(row)
+            revisions.setdefault(family_of(row), []).append(row)
     ids: dict[str, str] = {}
     create: list[R] = []
     actions: dict[str, str] = {}
     for spec in wanted:
-        _refuse_foreign(kind, spec.name, names.get(spec.name), stack_id)
+        taken = names.get(spec.name) or foreign.get(spec.name)
+        _refuse_foreign(kind, spec.name, taken, stack_id)
         before = revisions.get(spec.name, [])
-        same = [row for row in before if _same(row, spec)]
-        if same:
-            ids[spec.name], actions[spec.name] = same[-1].id, "unchanged"
+        newest = newest_of(before)
+        if newest is not None and same_content(newest.spec, spec):
+            ids[spec.name], actions[spec.name] = newest.id, "unchanged"
             continue
-        row = make(spec, _next_name(spec.name, before, names))
+        row = make(spec, next_number(spec.name, before, names.__contains__))
         create.append(row)
         ids[spec.name], actions[spec.name] = row.id, "updated" if before else "created"
     meant = set(ids.values())
@@ -114,16 +102,3 @@ def _refuse_foreign(kind: str, name: str, row: Config | Secret | None, stack_id:
             f"a {kind} named {name!r} exists already, and not in this stack",
             remedy=f"name it otherwise in the stack, or remove it: swarmpy {kind} rm {name}",
         )
-
-
-def _same(row: Config | Secret, spec: ConfigSpec | SecretSpec) -> bool:
-    return row.spec.data == spec.data and row.spec.labels == spec.labels
-
-
-def _next_name(
-    name: str, before: Sequence[Config] | Sequence[Secret], taken: Collection[str]
-) -> str:
-    number = max((revision_of(row.spec.name)[1] for row in before), default=0) + 1
-    while f"{name}.{number}" in taken:
-        number += 1
-    return f"{name}.{number}"

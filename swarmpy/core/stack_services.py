@@ -133,4 +133,4 @@ def _files_of_tasks(leaving: Iterable[Service], tasks: Iterable[Task]) -> Iterat
     gone = {row.id for row in leaving}
     for task in tasks:
         if task.status.state <= TASK_STATE_RUNNING and task.service_id not in gone:
-            yield from (file.id for file in file_references(task.spec))
+            yield from (file.id or file.name for file in file_references(task.spec))

@@ -10,6 +10,7 @@ from swarmpy.core.tell import port_name
 from swarmpy.core.validate_cron import check_cron_job
 from swarmpy.core.validate_disruption import check_maintenance, check_rebalance
 from swarmpy.core.validate_faults import Faults
+from swarmpy.core.validate_files import check_data
 from swarmpy.core.validate_placement import check_strategy, check_taint
 from swarmpy.core.validate_service import SPEC_MAX_BYTES, check_service
 from swarmpy.core.validate_volume import check_volume
@@ -24,7 +25,6 @@ from swarmpy.pb.specs_pb2 import (
 )
 from swarmpy.pb.types_pb2 import PUBLISH_MODE_HOST, Availability, NodeRole, PortConfig
 
-DATA_MAX_BYTES = 500 * 1024
 DRIVERS = ("", "bridge", "host")
 
 
@@ -71,7 +71,7 @@ def validate_network(spec: NetworkSpec) -> None:
 def validate_config(spec: ConfigSpec | SecretSpec) -> None:
     """Raise InvalidInput, one line per fault, unless a config or secret can be stored."""
     faults = Faults()
-    _check_data(spec, faults)
+    check_data(spec, faults)
     faults.raise_any()
 
 
@@ -122,9 +122,9 @@ def validate_stack(spec: StackSpec) -> None:
     for network in spec.networks:
         _check_network(network, faults.under(f"networks[{network.name}]"))
     for config in spec.configs:
-        _check_data(config, faults.under(f"configs[{config.name}]"))
+        check_data(config, faults.under(f"configs[{config.name}]"))
     for secret in spec.secrets:
-        _check_data(secret, faults.under(f"secrets[{secret.name}]"))
+        check_data(secret, faults.under(f"secrets[{secret.name}]"))
     for volume in spec.volumes:
         check_volume(volume, faults.under(f"volumes[{volume.name}]"))
     _check_ports_across(spec, faults)
@@ -154,12 +154,6 @@ def _check_network(spec: NetworkSpec, faults: Faults) -> None:
         return
     if not 8 <= size <= PREFIX_MAX:
         faults.add("subnet", f"is a /{size}", f"/8 to /{PREFIX_MAX}", "change its size")
-
-
-def _check_data(spec: ConfigSpec | SecretSpec, faults: Faults) -> None:
-    faults.check_name("name", spec.name)
-    if len(spec.data) > DATA_MAX_BYTES:
-        faults.add("data", f"has {len(spec.data)} bytes", "at most 512000", "use a volume")
 
 
 def _check_ports_across(spec: StackSpec, faults: Faults) -> None:

@@ -6,14 +6,15 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-from swarmpy.core.validate_faults import NAME, Faults
+from swarmpy.core.template import check_template, is_template
+from swarmpy.core.validate_faults import Faults
+from swarmpy.core.validate_files import check_environment_from, check_files
 from swarmpy.pb.specs_pb2 import ContainerSpec
 from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_BIND,
     MOUNT_TYPE_EPHEMERAL,
     MOUNT_TYPE_TMPFS,
     MOUNT_TYPE_VOLUME,
-    FileReference,
     HealthCheck,
     Mount,
 )
@@ -38,8 +39,9 @@ def check_container(container: ContainerSpec, faults: Faults) -> None:
         faults.check_name("name", container.name)
     _check_process(container, faults)
     _check_mounts(container.mounts, faults)
-    _check_files("configs", container.configs, faults)
-    _check_files("secrets", container.secrets, faults)
+    check_files("configs", container.configs, faults)
+    check_files("secrets", container.secrets, faults)
+    check_environment_from(container, faults)
     if container.HasField("health_check"):
         _check_health(container.health_check, faults.under("health_check"))
     for field, names in (("cap_add", container.cap_add), ("cap_drop", container.cap_drop)):
@@ -52,13 +54,18 @@ def check_container(container: ContainerSpec, faults: Faults) -> None:
 
 def _check_process(container: ContainerSpec, faults: Faults) -> None:
     hostname, directory = container.hostname, container.working_dir
-    if hostname and not _HOSTNAME.fullmatch(hostname):
+    if is_template(hostname):
+        faults.check_read("hostname", lambda: check_template(hostname))
+    elif hostname and not _HOSTNAME.fullmatch(hostname):
         faults.add("hostname", f"is {hostname!r}", "a host's name", "correct it")
     if directory and not directory.startswith("/"):
         faults.add("working_dir", f"is {directory!r}", "an absolute path", "begin with /")
     for name in container.environment:
         if not name or "=" in name or "\0" in name:
             faults.add("environment", f"has the name {name!r}", "one without '='", "rename it")
+    for name, value in sorted(container.environment.items()):
+        if is_template(value):
+            _check_template(f"environment[{name}]", value, faults)
     if container.stop_signal and not _SIGNAL.fullmatch(container.stop_signal):
         faults.add(
             "stop_signal", f"is {container.stop_signal!r}", "a signal", "write one, like SIGTERM"
@@ -71,14 +78,12 @@ def _check_mounts(mounts: Iterable[Mount], faults: Faults) -> None:
     for i, mount in enumerate(mounts):
         at = faults.under(f"mounts[{i}]")
         targets.append(mount.target)
+        for field in ("source", "target"):
+            if is_template(getattr(mount, field)):
+                _check_template(f"mounts[{i}].{field}", getattr(mount, field), faults)
         if not mount.target.startswith("/") or mount.target == "/":
             at.add("target", f"is {mount.target!r}", "an absolute path", "begin with /")
-        if mount.type == MOUNT_TYPE_BIND and not mount.source.startswith("/"):
-            at.add("source", f"is {mount.source!r}", "the host's absolute path", "begin with /")
-        elif mount.type == MOUNT_TYPE_TMPFS and mount.source:
-            at.add("source", f"is {mount.source!r}", "none for tmpfs", "remove it")
-        elif (mount.type == MOUNT_TYPE_VOLUME and mount.source) or _is_ephemeral(mount):
-            at.check_name("source", mount.source)
+        _check_source(mount, at)
         in_memory = mount.type == MOUNT_TYPE_TMPFS or (_is_ephemeral(mount) and mount.in_memory)
         if mount.tmpfs_bytes < 0 or (mount.tmpfs_bytes and not in_memory):
             at.add("tmpfs_bytes", f"is {mount.tmpfs_bytes}", "a size, for memory only", "remove it")
@@ -87,22 +92,23 @@ def _check_mounts(mounts: Iterable[Mount], faults: Faults) -> None:
     faults.check_unique("mounts", targets)
 
 
+def _check_source(mount: Mount, at: Faults) -> None:
+    if mount.type == MOUNT_TYPE_BIND and not mount.source.startswith("/"):
+        at.add("source", f"is {mount.source!r}", "the host's absolute path", "begin with /")
+    elif mount.type == MOUNT_TYPE_TMPFS and mount.source:
+        at.add("source", f"is {mount.source!r}", "none for tmpfs", "remove it")
+    elif mount.type == MOUNT_TYPE_VOLUME and (not mount.source or is_template(mount.source)):
+        return  # anonymous, or checked where it is filled in
+    elif mount.type == MOUNT_TYPE_VOLUME or _is_ephemeral(mount):
+        at.check_name("source", mount.source)
+
+
 def _is_ephemeral(mount: Mount) -> bool:
     return mount.type == MOUNT_TYPE_EPHEMERAL
 
 
-def _check_files(field: str, files: Iterable[FileReference], faults: Faults) -> None:
-    targets: list[str] = []
-    for i, file in enumerate(files):
-        at = faults.under(f"{field}[{i}]")
-        targets.append(file.target)
-        if not NAME.match(file.name):
-            at.add("name", f"is {file.name!r}", f"the name of one of the {field}", "write it")
-        if not file.target.startswith("/") or file.target == "/":
-            at.add("target", f"is {file.target!r}", "an absolute path", "begin with /")
-        if file.mode > 0o7777:
-            at.add("mode", f"is {file.mode:#o}", "permission bits up to 0o7777", "change it")
-    faults.check_unique(field, targets)
+def _check_template(path: str, text: str, faults: Faults) -> None:
+    faults.check_read(path, lambda: check_template(text))
 
 
 def _check_health(check: HealthCheck, faults: Faults) -> None:

@@ -19,6 +19,7 @@ from swarmpy.manager.loop import ControlLoop
 from swarmpy.manager.loops.gossip_keys import GossipKeyDuty
 from swarmpy.manager.loops.orchestration import ORCHESTRATION_LOOPS
 from swarmpy.manager.loops.placement import PLACEMENT_LOOPS
+from swarmpy.manager.outdated_files import OutdatedFiles
 from swarmpy.manager.probe_broker import ProbeBroker
 from swarmpy.manager.quorum import QuorumDuty
 from swarmpy.manager.seat import Seat
@@ -59,6 +60,7 @@ class Lead:
             duties.create_task(QuorumDuty(seat).run(), name="quorum")
             duties.create_task(GossipKeyDuty(seat).run(), name="gossip keys")
             duties.create_task(self.autoscaler.run(), name="autoscaler")
+            duties.create_task(OutdatedFiles(seat).run(), name="outdated files")
 
     def end(self) -> None:
         """End every call that was answered from here."""

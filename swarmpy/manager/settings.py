@@ -38,6 +38,9 @@ class ManagerSettings:
     """How long logs and exec wait for a node that says nothing."""
     gossip_keys_check_s: float = 30.0
     """How often the gossip keys are looked at. Higher: rotations are late by as much."""
+    outdated_files_check_s: float = 30.0
+    """How often old versions of configs and secrets are looked for that nobody needs. Higher: they
+    stay for longer."""
     autoscale_every_s: float = 15.0
     """How often it is looked at what the tasks of autoscaled services use. Higher: load is
     answered later; lower: a short moment decides, and engines are asked more often."""

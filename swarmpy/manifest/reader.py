@@ -134,6 +134,10 @@ class Reader:
         section = self.section(key)
         return section.texts_by_key() if section else {}
 
+    def names(self) -> list[str]:
+        """Return every key of the mapping."""
+        return list(self._fields.entries)
+
     def section(self, key: str) -> Reader | None:
         """Return the mapping under `key`, or None when it is absent."""
         value = self.value(key)

@@ -201,6 +201,16 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateConfigRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Config.FromString,
                 _registered_method=True)
+        self.UpdateConfig = channel.unary_unary(
+                '/swarmpy.v1.Control/UpdateConfig',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.UpdateConfigRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Config.FromString,
+                _registered_method=True)
+        self.GetConfig = channel.unary_unary(
+                '/swarmpy.v1.Control/GetConfig',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.GetConfigRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Config.FromString,
+                _registered_method=True)
         self.ListConfigs = channel.unary_unary(
                 '/swarmpy.v1.Control/ListConfigs',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.ListConfigsRequest.SerializeToString,
@@ -214,6 +224,16 @@ class ControlStub:
         self.CreateSecret = channel.unary_unary(
                 '/swarmpy.v1.Control/CreateSecret',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateSecretRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Secret.FromString,
+                _registered_method=True)
+        self.UpdateSecret = channel.unary_unary(
+                '/swarmpy.v1.Control/UpdateSecret',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.UpdateSecretRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Secret.FromString,
+                _registered_method=True)
+        self.GetSecret = channel.unary_unary(
+                '/swarmpy.v1.Control/GetSecret',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.GetSecretRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_objects__pb2.Secret.FromString,
                 _registered_method=True)
         self.ListSecrets = channel.unary_unary(
@@ -515,6 +535,18 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateConfig(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConfig(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListConfigs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -528,6 +560,18 @@ class ControlServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateSecret(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSecret(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSecret(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -820,6 +864,16 @@ def add_ControlServicer_to_server(servicer, server):
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.CreateConfigRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_objects__pb2.Config.SerializeToString,
             ),
+            'UpdateConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateConfig,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.UpdateConfigRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Config.SerializeToString,
+            ),
+            'GetConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConfig,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetConfigRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Config.SerializeToString,
+            ),
             'ListConfigs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConfigs,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.ListConfigsRequest.FromString,
@@ -833,6 +887,16 @@ def add_ControlServicer_to_server(servicer, server):
             'CreateSecret': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSecret,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.CreateSecretRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Secret.SerializeToString,
+            ),
+            'UpdateSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSecret,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.UpdateSecretRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.Secret.SerializeToString,
+            ),
+            'GetSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSecret,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.GetSecretRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_objects__pb2.Secret.SerializeToString,
             ),
             'ListSecrets': grpc.unary_unary_rpc_method_handler(
@@ -1833,6 +1897,60 @@ class Control:
             _registered_method=True)
 
     @staticmethod
+    def UpdateConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/UpdateConfig',
+            swarmpy_dot_pb_dot_control__pb2.UpdateConfigRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Config.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/GetConfig',
+            swarmpy_dot_pb_dot_control__pb2.GetConfigRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Config.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListConfigs(request,
             target,
             options=(),
@@ -1902,6 +2020,60 @@ class Control:
             target,
             '/swarmpy.v1.Control/CreateSecret',
             swarmpy_dot_pb_dot_control__pb2.CreateSecretRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Secret.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/UpdateSecret',
+            swarmpy_dot_pb_dot_control__pb2.UpdateSecretRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.Secret.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/GetSecret',
+            swarmpy_dot_pb_dot_control__pb2.GetSecretRequest.SerializeToString,
             swarmpy_dot_pb_dot_objects__pb2.Secret.FromString,
             options,
             channel_credentials,

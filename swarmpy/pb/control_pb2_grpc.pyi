@@ -69,9 +69,13 @@ class ControlStub:
     ListTasks: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListTasksRequest, _control_pb2.ListTasksResponse]
     GetTask: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetTaskRequest, _objects_pb2.Task]
     CreateConfig: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateConfigRequest, _objects_pb2.Config]
+    UpdateConfig: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateConfigRequest, _objects_pb2.Config]
+    GetConfig: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetConfigRequest, _objects_pb2.Config]
     ListConfigs: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListConfigsRequest, _control_pb2.ListConfigsResponse]
     RemoveConfig: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveConfigRequest, _control_pb2.RemoveConfigResponse]
     CreateSecret: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateSecretRequest, _objects_pb2.Secret]
+    UpdateSecret: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateSecretRequest, _objects_pb2.Secret]
+    GetSecret: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetSecretRequest, _objects_pb2.Secret]
     ListSecrets: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListSecretsRequest, _control_pb2.ListSecretsResponse]
     RemoveSecret: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveSecretRequest, _control_pb2.RemoveSecretResponse]
     CreateNetwork: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateNetworkRequest, _objects_pb2.Network]
@@ -135,9 +139,13 @@ class ControlAsyncStub(ControlStub):
     ListTasks: _aio.UnaryUnaryMultiCallable[_control_pb2.ListTasksRequest, _control_pb2.ListTasksResponse]  # type: ignore[assignment]
     GetTask: _aio.UnaryUnaryMultiCallable[_control_pb2.GetTaskRequest, _objects_pb2.Task]  # type: ignore[assignment]
     CreateConfig: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateConfigRequest, _objects_pb2.Config]  # type: ignore[assignment]
+    UpdateConfig: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateConfigRequest, _objects_pb2.Config]  # type: ignore[assignment]
+    GetConfig: _aio.UnaryUnaryMultiCallable[_control_pb2.GetConfigRequest, _objects_pb2.Config]  # type: ignore[assignment]
     ListConfigs: _aio.UnaryUnaryMultiCallable[_control_pb2.ListConfigsRequest, _control_pb2.ListConfigsResponse]  # type: ignore[assignment]
     RemoveConfig: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveConfigRequest, _control_pb2.RemoveConfigResponse]  # type: ignore[assignment]
     CreateSecret: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateSecretRequest, _objects_pb2.Secret]  # type: ignore[assignment]
+    UpdateSecret: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateSecretRequest, _objects_pb2.Secret]  # type: ignore[assignment]
+    GetSecret: _aio.UnaryUnaryMultiCallable[_control_pb2.GetSecretRequest, _objects_pb2.Secret]  # type: ignore[assignment]
     ListSecrets: _aio.UnaryUnaryMultiCallable[_control_pb2.ListSecretsRequest, _control_pb2.ListSecretsResponse]  # type: ignore[assignment]
     RemoveSecret: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveSecretRequest, _control_pb2.RemoveSecretResponse]  # type: ignore[assignment]
     CreateNetwork: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateNetworkRequest, _objects_pb2.Network]  # type: ignore[assignment]
@@ -398,6 +406,20 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_objects_pb2.Config, _abc.Awaitable[_objects_pb2.Config]]: ...
 
     @_abc_1.abstractmethod
+    def UpdateConfig(
+        self,
+        request: _control_pb2.UpdateConfigRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Config, _abc.Awaitable[_objects_pb2.Config]]: ...
+
+    @_abc_1.abstractmethod
+    def GetConfig(
+        self,
+        request: _control_pb2.GetConfigRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Config, _abc.Awaitable[_objects_pb2.Config]]: ...
+
+    @_abc_1.abstractmethod
     def ListConfigs(
         self,
         request: _control_pb2.ListConfigsRequest,
@@ -415,6 +437,20 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
     def CreateSecret(
         self,
         request: _control_pb2.CreateSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Secret, _abc.Awaitable[_objects_pb2.Secret]]: ...
+
+    @_abc_1.abstractmethod
+    def UpdateSecret(
+        self,
+        request: _control_pb2.UpdateSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.Secret, _abc.Awaitable[_objects_pb2.Secret]]: ...
+
+    @_abc_1.abstractmethod
+    def GetSecret(
+        self,
+        request: _control_pb2.GetSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_objects_pb2.Secret, _abc.Awaitable[_objects_pb2.Secret]]: ...
 

@@ -454,6 +454,31 @@ class Backend(_message.Message):
 Global___Backend: _TypeAlias = Backend  # noqa: Y015
 
 @_typing.final
+class NewestFile(_message.Message):
+    """Which version of a config or secret tasks are shown that follow it in place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ROW_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """"configs/NAME" or "secrets/NAME" """
+    row_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        row_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "row_id", b"row_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewestFile: _TypeAlias = NewestFile  # noqa: Y015
+
+@_typing.final
 class Assignment(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -463,6 +488,7 @@ class Assignment(_message.Message):
     NETWORK_FIELD_NUMBER: _builtins.int
     LOAD_BALANCER_FIELD_NUMBER: _builtins.int
     VOLUME_FIELD_NUMBER: _builtins.int
+    NEWEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def task(self) -> _objects_pb2.Task: ...
     @_builtins.property
@@ -477,6 +503,8 @@ class Assignment(_message.Message):
     def volume(self) -> _objects_pb2.Volume:
         """removing: this node shall remove it"""
 
+    @_builtins.property
+    def newest(self) -> Global___NewestFile: ...
     def __init__(
         self,
         *,
@@ -486,12 +514,13 @@ class Assignment(_message.Message):
         network: _objects_pb2.Network | None = ...,
         load_balancer: Global___LoadBalancer | None = ...,
         volume: _objects_pb2.Volume | None = ...,
+        newest: Global___NewestFile | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "newest", b"newest", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "newest", b"newest", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["task", "config", "secret", "network", "load_balancer", "volume"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["task", "config", "secret", "network", "load_balancer", "volume", "newest"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
@@ -527,7 +556,7 @@ class AssignmentRemoval(_message.Message):
     TABLE_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """"tasks", "configs", "secrets", "networks", "load_balancers", "volumes" """
+    """"tasks", "configs", "secrets", "networks", "load_balancers", "volumes", "newest" """
     id: _builtins.str
     def __init__(
         self,

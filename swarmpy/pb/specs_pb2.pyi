@@ -204,6 +204,7 @@ class ContainerSpec(_message.Message):
     PRE_STOP_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     RESERVATIONS_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FROM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique in its task"""
     image: _builtins.str
@@ -273,6 +274,8 @@ class ContainerSpec(_message.Message):
     def reservations(self) -> _types_pb2.Resources:
         """of this one; the task's own come on top"""
 
+    @_builtins.property
+    def environment_from(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnvironmentSource]: ...
     def __init__(
         self,
         *,
@@ -304,14 +307,54 @@ class ContainerSpec(_message.Message):
         pre_stop: _types_pb2.Hook | None = ...,
         limits: _types_pb2.Resources | None = ...,
         reservations: _types_pb2.Resources | None = ...,
+        environment_from: _abc.Iterable[Global___EnvironmentSource] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["health_check", b"health_check", "limits", b"limits", "liveness_probe", b"liveness_probe", "post_start", b"post_start", "pre_stop", b"pre_stop", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "startup_probe", b"startup_probe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "cap_add", b"cap_add", "cap_drop", b"cap_drop", "command", b"command", "configs", b"configs", "environment", b"environment", "extra_hosts", b"extra_hosts", "health_check", b"health_check", "hostname", b"hostname", "image", b"image", "init", b"init", "labels", b"labels", "limits", b"limits", "liveness_probe", b"liveness_probe", "mounts", b"mounts", "name", b"name", "post_start", b"post_start", "pre_stop", b"pre_stop", "read_only", b"read_only", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "secrets", b"secrets", "startup_probe", b"startup_probe", "stop_grace_s", b"stop_grace_s", "stop_signal", b"stop_signal", "tty", b"tty", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "cap_add", b"cap_add", "cap_drop", b"cap_drop", "command", b"command", "configs", b"configs", "environment", b"environment", "environment_from", b"environment_from", "extra_hosts", b"extra_hosts", "health_check", b"health_check", "hostname", b"hostname", "image", b"image", "init", b"init", "labels", b"labels", "limits", b"limits", "liveness_probe", b"liveness_probe", "mounts", b"mounts", "name", b"name", "post_start", b"post_start", "pre_stop", b"pre_stop", "read_only", b"read_only", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "secrets", b"secrets", "startup_probe", b"startup_probe", "stop_grace_s", b"stop_grace_s", "stop_signal", b"stop_signal", "tty", b"tty", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContainerSpec: _TypeAlias = ContainerSpec  # noqa: Y015
+
+@_typing.final
+class EnvironmentSource(_message.Message):
+    """Environment variables out of a config or secret. Those that `environment` names stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VARIABLE_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
+    variable: _builtins.str
+    """for one key; empty: one for each key, called `prefix` and the key"""
+    optional: _builtins.bool
+    """what is not there is left out"""
+    prefix: _builtins.str
+    @_builtins.property
+    def config(self) -> _types_pb2.FileReference: ...
+    @_builtins.property
+    def secret(self) -> _types_pb2.FileReference: ...
+    def __init__(
+        self,
+        *,
+        variable: _builtins.str = ...,
+        config: _types_pb2.FileReference | None = ...,
+        secret: _types_pb2.FileReference | None = ...,
+        optional: _builtins.bool = ...,
+        prefix: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "secret", b"secret", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "optional", b"optional", "prefix", b"prefix", "secret", b"secret", "source", b"source", "variable", b"variable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["config", "secret"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___EnvironmentSource: _TypeAlias = EnvironmentSource  # noqa: Y015
 
 @_typing.final
 class NetworkAttachment(_message.Message):
@@ -907,23 +950,53 @@ class ConfigSpec(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class EntriesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     data: _builtins.bytes
+    template: _builtins.bool
+    """filled in for each task: {{.Task.Slot}}, {{env "X"}}, ..."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def entries(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
+        """many keys, instead of data"""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         data: _builtins.bytes = ...,
+        entries: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        template: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "labels", b"labels", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "entries", b"entries", "labels", b"labels", "name", b"name", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -953,24 +1026,54 @@ class SecretSpec(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class EntriesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     data: _builtins.bytes
     """never returned by the control API"""
+    template: _builtins.bool
+    """filled in for each task: {{.Task.Slot}}, {{env "X"}}, ..."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def entries(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
+        """many keys, instead of data; never returned"""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         data: _builtins.bytes = ...,
+        entries: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        template: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "labels", b"labels", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "entries", b"entries", "labels", b"labels", "name", b"name", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -328,6 +328,25 @@ PLACEMENT_STRATEGY_BINPACK: PlacementStrategy.ValueType  # 2
 """the fullest one"""
 Global___PlacementStrategy: _TypeAlias = PlacementStrategy  # noqa: Y015
 
+class _FileChange:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FileChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FileChange.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FILE_CHANGE_ROLL: _FileChange.ValueType  # 0
+    """tasks are replaced, as by any update"""
+    FILE_CHANGE_LIVE: _FileChange.ValueType  # 1
+    """the files change in place, and tasks run on"""
+
+class FileChange(_FileChange, metaclass=_FileChangeEnumTypeWrapper): ...
+
+FILE_CHANGE_ROLL: FileChange.ValueType  # 0
+"""tasks are replaced, as by any update"""
+FILE_CHANGE_LIVE: FileChange.ValueType  # 1
+"""the files change in place, and tasks run on"""
+Global___FileChange: _TypeAlias = FileChange  # noqa: Y015
+
 class _ContainerState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -525,7 +544,7 @@ Global___Mount: _TypeAlias = Mount  # noqa: Y015
 
 @_typing.final
 class FileReference(_message.Message):
-    """A config or secret shown to a container as a file."""
+    """A config or secret shown to a container as files."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -535,8 +554,11 @@ class FileReference(_message.Message):
     UID_FIELD_NUMBER: _builtins.int
     GID_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ON_CHANGE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """of the stored Config or Secret; filled by the manager from name"""
+    """of the stored version; filled by the manager, empty where files change in place"""
     name: _builtins.str
     target: _builtins.str
     """absolute path in the container"""
@@ -544,6 +566,12 @@ class FileReference(_message.Message):
     gid: _builtins.int
     mode: _builtins.int
     """permission bits; 0 means 0444"""
+    key: _builtins.str
+    """this one of its keys; empty: every key, as files of the directory `target`"""
+    version: _builtins.int
+    """always this one; 0 follows the newest"""
+    on_change: Global___FileChange.ValueType
+    """what a newer version does to running tasks"""
     def __init__(
         self,
         *,
@@ -553,10 +581,13 @@ class FileReference(_message.Message):
         uid: _builtins.int = ...,
         gid: _builtins.int = ...,
         mode: _builtins.int = ...,
+        key: _builtins.str = ...,
+        version: _builtins.int = ...,
+        on_change: Global___FileChange.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gid", b"gid", "id", b"id", "mode", b"mode", "name", b"name", "target", b"target", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gid", b"gid", "id", b"id", "key", b"key", "mode", b"mode", "name", b"name", "on_change", b"on_change", "target", b"target", "uid", b"uid", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,7 +53,8 @@ class DockerRuntime:
         clock: Clock,
     ) -> None:
         """`address` is the node's own: ports are published there. Configs are kept below
-        `directory`. `docker_host` is a URL as in DOCKER_HOST; None asks the environment.
+        `directory` where the machine has no tmpfs. `docker_host` is a URL as in DOCKER_HOST; None
+        asks the environment.
         """
         self._node_id = node_id
         self._clock = clock
@@ -107,6 +108,9 @@ class DockerRuntime:
 
     async def prepare(self, task: Task, needs: Dependencies) -> None:
         await self._containers.make(task, needs)
+
+    async def refresh(self, task: Task, needs: Dependencies) -> None:
+        await self._containers.refresh(task, needs)
 
     async def start(self, task_id: str, container: str = "") -> Container:
         return container_of(await self._containers.start(task_id, container))

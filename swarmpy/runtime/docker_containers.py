@@ -13,7 +13,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from swarmpy.core.pod import SANDBOX, is_pod
+from swarmpy.core.pod import SANDBOX, all_containers, is_pod
 from swarmpy.errors import EngineUnavailable, TaskRefused
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.runtime.container_config import (
@@ -27,11 +27,11 @@ from swarmpy.runtime.container_config import (
 from swarmpy.runtime.docker_engine import Engine
 from swarmpy.runtime.docker_images import Images
 from swarmpy.runtime.docker_networks import Networks, connect
-from swarmpy.runtime.docker_pods import Pods
+from swarmpy.runtime.docker_pods import Pods, files_root
 from swarmpy.runtime.docker_state import was_started
 from swarmpy.runtime.docker_volumes import with_volumes
 from swarmpy.runtime.pod_config import CONTAINER_LABEL, ORDER_LABEL
-from swarmpy.runtime.task_files import forget_files, keep_files, memory_directory
+from swarmpy.runtime.task_files import forget_files, keep_files, memory_directory, refresh_files
 from swarmpy.seams import Clock, Dependencies
 
 REMOVE_POLLS = 100
@@ -52,11 +52,10 @@ class Containers:
         self._clock = clock
         self._node_id = node_id
         self._address = address
-        self._disk = directory / "files"
-        self._memory = memory_directory(node_id, directory / "secrets")
+        self._files = memory_directory(node_id, directory / "files")
         self._images = Images(engine)
         self._networks = Networks(engine, clock)
-        self._pods = Pods(engine, node_id, address, self._disk, self._memory)
+        self._pods = Pods(engine, node_id, address, self._files)
         self._ids: dict[str, dict[str, str]] | None = None
         """Task id -> name -> container id; None when the engine must be asked."""
         self._listing = asyncio.Lock()
@@ -105,11 +104,10 @@ class Containers:
         inspected = await self.inspect(task.id)
         if inspected is not None and was_started(inspected):
             return
-        trees = self._disk / task.id, self._memory / task.id
         files = [
             file
             for spec in task.spec.containers[:1]
-            for file in await asyncio.to_thread(keep_files, spec, needs, *trees)
+            for file in await asyncio.to_thread(keep_files, spec, needs, self._files / task.id)
         ]
         plan = plan_container(task, needs.networks, files, self._node_id, self._address)
         plan = replace(plan, body=with_volumes(plan.body, needs.volumes, self._node_id))
@@ -120,6 +118,13 @@ class Containers:
             await self._engine.change("connect it", lambda c: _connect(c, made_id, plan))
         else:
             await self._bring(task, "", plan, task.spec.containers[0].image)
+
+    async def refresh(self, task: Task, needs: Dependencies) -> None:
+        """Let the files of a task that change in place be what they now are."""
+        if task.id in await self._known():
+            for spec in all_containers(task.spec):
+                root = files_root(self._files, task, spec)
+                await asyncio.to_thread(refresh_files, spec, needs, root)
 
     async def start(self, task_id: str, name: str = "", *, again: bool = False) -> Json:
         """Start, unless it runs or, but for `again`, has run; return what the engine then says."""
@@ -149,11 +154,11 @@ class Containers:
             await self._remove(task_id, name)
         if SANDBOX in names:
             await self._pods.remove_volumes(task_id)
-        forget_files(self._disk / task_id, self._memory / task_id)
+        forget_files(self._files / task_id)
 
     async def remove_rest(self) -> None:
         """Remove what is left when no container of this node is: files and unused networks."""
-        forget_files(self._disk, self._memory)
+        forget_files(self._files)
         await self.remove_lost_volumes()
         await self._networks.remove_unused()
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from swarmpy.core.pod import SANDBOX, all_containers
+from swarmpy.core.pod import SANDBOX, all_containers, is_pod
 from swarmpy.errors import TaskRefused
 from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.specs_pb2 import ContainerSpec
 from swarmpy.runtime.container_config import NODE_LABEL, TASK_LABEL, ContainerPlan
 from swarmpy.runtime.docker_engine import Engine
+from swarmpy.runtime.docker_volumes import with_volumes
 from swarmpy.runtime.go_names import go_architecture
 from swarmpy.runtime.pause_image import IMAGE, PROGRAM, image_tar
 from swarmpy.runtime.pod_config import plan_member, plan_sandbox, plan_volumes
@@ -26,15 +29,17 @@ Create = Callable[[Task, str, ContainerPlan, str], Awaitable[None]]
 """Creates one container of a task, by its name and plan; its image is named in errors."""
 
 
+def files_root(files: Path, task: Task, spec: ContainerSpec) -> Path:
+    """Return where what a container is shown of configs and secrets is kept."""
+    return files / task.id / spec.name if is_pod(task.spec) else files / task.id
+
+
 class Pods:
-    def __init__(
-        self, engine: Engine, node_id: str, address: str, disk: Path, memory: Path
-    ) -> None:
+    def __init__(self, engine: Engine, node_id: str, address: str, files: Path) -> None:
         self._engine = engine
         self._node_id = node_id
         self._address = address
-        self._disk = disk
-        self._memory = memory
+        self._files = files
         self._making: set[str] = set()
         """Tasks whose volumes may be there before any of their containers is."""
         self._has_image = False
@@ -56,9 +61,10 @@ class Pods:
         finally:
             self._making.discard(task.id)
         for spec in all_containers(task.spec):
-            trees = (root / task.id / spec.name for root in (self._disk, self._memory))
-            files = await asyncio.to_thread(keep_files, spec, needs, *trees)
+            root = files_root(self._files, task, spec)
+            files = await asyncio.to_thread(keep_files, spec, needs, root)
             plan = plan_member(task, spec, files, self._node_id)
+            plan = replace(plan, body=with_volumes(plan.body, needs.volumes, self._node_id))
             await create(task, spec.name, plan, spec.image)
 
     async def remove_volumes(self, task_id: str) -> None:

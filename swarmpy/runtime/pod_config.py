@@ -52,7 +52,7 @@ def plan_sandbox(
         name=SANDBOX,
         image=IMAGE,
         command=[f"/{PROGRAM}"],
-        hostname=task.spec.containers[0].hostname,
+        hostname=task.spec.containers[0].hostname or task.hostname,
         extra_hosts=dict.fromkeys(
             entry for one in all_containers(task.spec) for entry in one.extra_hosts
         ),

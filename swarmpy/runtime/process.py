@@ -24,7 +24,7 @@ from swarmpy.errors import EngineUnavailable, TaskRefused, WrongState
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
 from swarmpy.pb.objects_pb2 import NodeDescription, Task, Volume
 from swarmpy.pb.types_pb2 import Platform, Resources
-from swarmpy.runtime import cgroup, process_exec, process_volumes
+from swarmpy.runtime import cgroup, process_exec, process_volumes, task_files
 from swarmpy.runtime.go_names import go_architecture
 from swarmpy.runtime.health import Health, schedule_of
 from swarmpy.runtime.process_launch import free_ports, launch_of
@@ -38,7 +38,6 @@ from swarmpy.runtime.task_directory import (
     directories_of,
     task_directories,
 )
-from swarmpy.runtime.task_files import forget_files, keep_files, link_below, memory_directory
 from swarmpy.seams import Clock, Dependencies, Usage
 
 SUPERVISOR = Path(__file__).with_name("task_supervisor.py")
@@ -56,7 +55,7 @@ class ProcessRuntime:
         self._address = address
         self._root = directory / "tasks"
         self._volumes = directory / "volumes"
-        self._memory = memory_directory(node_id, directory / "secrets")
+        self._memory = task_files.memory_directory(node_id, directory / "secrets")
         self._clock = clock
         self._health: dict[str, Health] = {}
 
@@ -98,9 +97,18 @@ class ProcessRuntime:
             return
         directory.create(task, self._private(directory))
         shown, memory = self._trees(directory)
-        link_below(shown, keep_files(task.spec.containers[0], needs, shown, memory))
-        link_below(shown, ephemeral_volumes(task, self._ephemeral(task.id)))
-        link_below(shown, process_volumes.keep_volumes(task, needs, self._volumes))
+        task_files.link_below(shown, task_files.keep_files(task.spec.containers[0], needs, memory))
+        task_files.link_below(shown, ephemeral_volumes(task, self._ephemeral(task.id)))
+        task_files.link_below(shown, process_volumes.keep_volumes(task, needs, self._volumes))
+
+    async def refresh(self, task: Task, needs: Dependencies) -> None:
+        for apart, alone in alone_of(task):
+            directory = TaskDirectory(self._root / f"{task.id}{apart}")
+            if directory.exists():
+                memory = self._trees(directory)[1]
+                await asyncio.to_thread(
+                    task_files.refresh_files, alone.spec.containers[0], needs, memory
+                )
 
     async def restart(self, task_id: str, container: str) -> Container:
         directory = self._directory(task_id, container)
@@ -176,11 +184,11 @@ class ProcessRuntime:
         for directory in directories_of(self._root, task_id) or [alone]:
             if directory.exists() and self._container(directory).running:
                 await self._end(directory, (signal.SIGKILL, KILL_PATIENCE_S))
-            forget_files(*self._trees(directory), self._private(directory))
+            task_files.forget_files(*self._trees(directory), self._private(directory))
             directory.remove()
             cgroup.remove(cgroup.find(directory.path.name))
             self._health.pop(directory.path.name, None)
-        forget_files(self._ephemeral(task_id))
+        task_files.forget_files(self._ephemeral(task_id))
 
     async def remove_volume(self, volume: Volume) -> None:
         for directory in list(task_directories(self._root)):
@@ -195,7 +203,7 @@ class ProcessRuntime:
         """End and forget every task of this node."""
         for directory in list(task_directories(self._root)):
             await self.remove(directory.task_id)
-        forget_files(self._memory)
+        task_files.forget_files(self._memory)
 
     async def close(self) -> None:
         """Leave every task as it is."""
@@ -262,7 +270,7 @@ class ProcessRuntime:
     # Of one task
 
     def _trees(self, directory: TaskDirectory) -> tuple[Path, Path]:
-        """Return where a task's files are shown, and where its secrets are kept."""
+        """Return where a task's files are shown, and where they are kept."""
         return directory.path / "files", self._memory / directory.path.name
 
     def _private(self, directory: TaskDirectory) -> Path:

@@ -6,19 +6,17 @@ tests/conformance, which the fake must pass too.
 
 from swarmpy.seams.disk import AppendFile, Disk
 from swarmpy.seams.gossip import GossipPicture, Neighbour, Neighbours, ProbeResult
+from swarmpy.seams.runtime import Dependencies, Runtime, Usage
 from swarmpy.seams.world import (
     Clock,
     Consensus,
     DataPlane,
-    Dependencies,
     Leadership,
     PeerNetwork,
     Propose,
     RpcServer,
-    Runtime,
     StateMachine,
     Transport,
-    Usage,
 )
 
 __all__ = [

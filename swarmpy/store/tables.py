@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from swarmpy.core.stack_files import revision_of
+from swarmpy.core.file_versions import family_of
+from swarmpy.core.references import files_of
 from swarmpy.pb.objects_pb2 import (
     Cluster,
     Config,
@@ -60,10 +61,8 @@ _STACK: Index = lambda row: (row.stack_id,)  # noqa: E731
 _FILES: Mapping[str, Index] = {
     "name": _SPEC_NAME,
     "stack_id": _STACK,
-    "family": lambda row: (revision_of(row.spec.name)[0],),  # all revisions of one file
+    "family": lambda row: (family_of(row),),  # all versions of one file
 }
-
-
 SCHEMAS: tuple[Schema, ...] = (
     Schema("clusters", "cluster", Cluster, {}),
     Schema(
@@ -81,10 +80,25 @@ SCHEMAS: tuple[Schema, ...] = (
             "stack_id": _STACK,
             "depends_on": lambda service: {wait.service for wait in service.spec.depends_on},
             "cron_job_id": lambda service: (service.cron_job_id,) if service.cron_job_id else (),
+            "file": lambda service: files_of((service.spec, service.previous_spec)),
         },
     ),
-    Schema("revisions", "revision", Revision, {"service_id": lambda row: (row.service_id,)}),
-    Schema("cron_jobs", "cron_job", CronJob, {"name": _SPEC_NAME, "stack_id": _STACK}),
+    Schema(
+        "revisions",
+        "revision",
+        Revision,
+        {"service_id": lambda row: (row.service_id,), "file": lambda row: files_of((row.spec,))},
+    ),
+    Schema(
+        "cron_jobs",
+        "cron_job",
+        CronJob,
+        {
+            "name": _SPEC_NAME,
+            "stack_id": _STACK,
+            "file": lambda row: files_of((row.spec.job,)),
+        },
+    ),
     Schema(
         "tasks",
         "task",

@@ -22,27 +22,22 @@ from swarmpy.testing.fake_exec import run_fake
 from swarmpy.testing.fake_ports import FakePorts
 
 GIBIBYTE = 1024**3
-QUESTIONS = ("ready", "alive")
-"""Programs that fake_container.py answers for."""
+QUESTIONS = ("ready", "alive")  # programs that fake_container.py answers for
 
 
 class FakeRuntime:
     """Implements `seams.Runtime` for one machine."""
 
     def __init__(
-        self,
-        node_id: str,
-        clock: Clock,
-        *,
-        cpus: float = 4.0,
-        memory_bytes: int = 8 * GIBIBYTE,
+        self, node_id: str, clock: Clock, *, cpus: float = 4.0, memory_bytes: int = 8 * GIBIBYTE
     ) -> None:
         self.available = True
         """Tests set it to False to let the engine stop answering."""
         self.starts: Counter[str] = Counter()
         """How often each task's container was started; of a pod's it is "TASK/NAME"."""
         self.prepared: dict[str, Dependencies] = {}
-        """What each task's container was made with."""
+        """What each task's container was made with, or shown last; `made`: out of which task."""
+        self.made: dict[str, Task] = {}
         self.volumes: dict[str, str] = {}
         """Id -> name of each volume that a container was made with and nobody removed."""
         self._node_id = node_id
@@ -112,6 +107,12 @@ class FakeRuntime:
         self._containers.update({(task.id, one.name): one for one in made})
         self.prepared[task.id] = needs
         self.volumes.update((one.id, one.spec.name) for one in needs.volumes.values())
+        self.made[task.id] = task
+
+    async def refresh(self, task: Task, needs: Dependencies) -> None:
+        self._check()
+        if self._of(task.id):
+            self.prepared[task.id] = needs
 
     async def start(self, task_id: str, container: str = "") -> Container:
         one = self._find(task_id, container)

@@ -20,6 +20,7 @@ from swarmpy.pb.dispatcher_pb2 import (
     LogChunk,
     LogLine,
     ManagerMessage,
+    NewestFile,
     PublishLogsResponse,
     StatusAck,
     StatusBatch,
@@ -31,22 +32,27 @@ from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, TaskStatus, Vo
 from swarmpy.pb.types_pb2 import TaskState
 from swarmpy.seams import Clock
 
-Item = Task | Config | Secret | Network | LoadBalancer | Volume
+Item = Task | Config | Secret | Network | LoadBalancer | Volume | NewestFile
 FIELDS = {
     Task: "task",
     Config: "config",
     Secret: "secret",
     Network: "network",
     Volume: "volume",
+    NewestFile: "newest",
 }
 
 
+def _field(item: Item) -> str:
+    return FIELDS.get(type(item), "load_balancer")
+
+
 def table_of(item: Item) -> str:
-    return FIELDS.get(type(item), "load_balancer") + "s"
+    return "newest" if isinstance(item, NewestFile) else f"{_field(item)}s"
 
 
 def assignment(item: Item) -> Assignment:
-    fields: dict[str, Any] = {FIELDS.get(type(item), "load_balancer"): item}
+    fields: dict[str, Any] = {_field(item): item}
     return Assignment(**fields)
 
 

@@ -11,8 +11,9 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmpy.cli import arguments
+from swarmpy.cli import arguments, file_flags
 from swarmpy.pb.types_pb2 import (
+    FILE_CHANGE_LIVE,
     MOUNT_TYPE_BIND,
     MOUNT_TYPE_TMPFS,
     MOUNT_TYPE_VOLUME,
@@ -103,7 +104,12 @@ def test_mounts(text: str, mount: Mount) -> None:
         (arguments.mount, "type=bind,source=rel,target=/x", "absolute path of the node"),
         (arguments.mount, "type=tmpfs,source=x,target=/x", "tmpfs has none"),
         (arguments.mount, "kind=x", "type=volume|bind|tmpfs"),
-        (arguments.config_reference, "a:relative", "NAME:/PATH"),
+        (file_flags.config_reference, "a:relative", "NAME[:/PATH]"),
+        (file_flags.config_reference, "a,uid=me", "uid=N"),
+        (file_flags.config_reference, "a,mode=9", "mode=0440"),
+        (file_flags.config_reference, "a,live=yes", "live"),
+        (file_flags.environment_source, "motd", "config|secret:NAME"),
+        (file_flags.environment_source, "config:motd,x=y", "prefix=TEXT"),
         (arguments.attachment, ":alias", "NAME:ALIAS"),
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
@@ -125,7 +131,8 @@ def test_nothing_that_is_typed_crashes_the_readers(text: str) -> None:
         arguments.port,
         arguments.pair,
         arguments.mount,
-        arguments.config_reference,
+        file_flags.config_reference,
+        file_flags.environment_source,
         arguments.attachment,
     ):
         with contextlib.suppress(typer.BadParameter):
@@ -133,6 +140,22 @@ def test_nothing_that_is_typed_crashes_the_readers(text: str) -> None:
 
 
 def test_a_config_lies_in_the_root_and_a_secret_in_run_secrets() -> None:
-    assert arguments.config_reference("motd").target == "/motd"
-    assert arguments.secret_reference("key").target == "/run/secrets/key"
-    assert arguments.secret_reference("key:/etc/key").target == "/etc/key"
+    assert file_flags.config_reference("motd").target == "/motd"
+    assert file_flags.secret_reference("key").target == "/run/secrets/key"
+    assert file_flags.secret_reference("key:/etc/key").target == "/etc/key"
+
+
+def test_a_reference_says_which_key_which_version_and_what_a_change_does() -> None:
+    read = file_flags.config_reference
+    one = read("motd:/etc/motd,key=text,live,uid=7,gid=8,mode=0440")
+    assert (one.name, one.target, one.key) == ("motd", "/etc/motd", "text")
+    assert (one.on_change, one.uid, one.gid, one.mode) == (FILE_CHANGE_LIVE, 7, 8, 0o440)
+    assert read("motd,version=3").version == 3
+
+
+def test_environment_comes_from_one_key_or_from_all() -> None:
+    one = file_flags.environment_source("secret:db,key=password,variable=DB_PASSWORD")
+    assert (one.variable, one.secret.name, one.secret.key) == ("DB_PASSWORD", "db", "password")
+    assert file_flags.environment_source("config:db,key=HOST").variable == "HOST"
+    many = file_flags.environment_source("config:db,prefix=DB_,optional")
+    assert (many.variable, many.prefix, many.optional) == ("", "DB_", True)

@@ -15,6 +15,16 @@ class FakeDependencies(FakeSwarm):
         self.called("CreateConfig")
         return self.put("configs", Config(spec=request.spec))  # type: ignore[no-any-return]
 
+    async def UpdateConfig(self, request: Any, context: Any) -> Config:
+        self.called("UpdateConfig")
+        row: Config = self.find("configs", request.spec.name)
+        row.spec.CopyFrom(request.spec)
+        return self.put("configs", row)  # type: ignore[no-any-return]
+
+    async def GetConfig(self, request: Any, context: Any) -> Config:
+        self.called("GetConfig")
+        return self.find("configs", request.config)  # type: ignore[no-any-return]
+
     async def ListConfigs(self, request: Any, context: Any) -> api.ListConfigsResponse:
         self.called("ListConfigs")
         return api.ListConfigsResponse(configs=self.rows["configs"].values())
@@ -29,6 +39,18 @@ class FakeDependencies(FakeSwarm):
         secret = Secret(spec=request.spec)
         secret.spec.ClearField("data")
         return self.put("secrets", secret)  # type: ignore[no-any-return]
+
+    async def UpdateSecret(self, request: Any, context: Any) -> Secret:
+        self.called("UpdateSecret")
+        row: Secret = self.find("secrets", request.spec.name)
+        row.spec.CopyFrom(request.spec)
+        row.spec.ClearField("data")
+        row.spec.ClearField("entries")
+        return self.put("secrets", row)  # type: ignore[no-any-return]
+
+    async def GetSecret(self, request: Any, context: Any) -> Secret:
+        self.called("GetSecret")
+        return self.find("secrets", request.secret)  # type: ignore[no-any-return]
 
     async def ListSecrets(self, request: Any, context: Any) -> api.ListSecretsResponse:
         self.called("ListSecrets")

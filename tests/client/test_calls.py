@@ -47,6 +47,10 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     await client.remove_cron_job("nightly")
     await client.create_config("motd", b"hello", labels={"a": "b"})
     await client.create_secret("key", b"hush")
+    assert (await client.update_config("motd", b"hello")).spec.name == "motd"
+    assert (await client.config("motd")).spec.data == b"hello"
+    await client.update_secret("key", entries={"a": b"hush"})
+    assert not (await client.secret("key")).spec.entries
     await client.create_network(NetworkSpec(name="back"))
     assert [one.spec.data for one in await client.configs()] == [b"hello"]
     assert [one.spec.data for one in await client.secrets()] == [b""]

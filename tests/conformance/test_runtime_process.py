@@ -7,11 +7,14 @@ from swarmpy.runtime.process import ProcessRuntime
 from swarmpy.testing.conformance.behaviour import as_shell
 from swarmpy.testing.conformance.pods import POD_PROMISES
 from swarmpy.testing.conformance.runtime import PROMISES, Bench, Promise
+from swarmpy.testing.conformance.runtime_files import FILE_PROMISES
 from swarmpy.testing.conformance.runtime_volumes import VOLUME_PROMISES
 
 
 @pytest.mark.parametrize(
-    "promise", PROMISES + POD_PROMISES + VOLUME_PROMISES, ids=lambda promise: promise.__name__
+    "promise",
+    PROMISES + POD_PROMISES + VOLUME_PROMISES + FILE_PROMISES,
+    ids=lambda promise: promise.__name__,
 )
 async def test_process_runtime(promise: Promise, tmp_path: Path) -> None:
     nodes = [

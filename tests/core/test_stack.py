@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmpy.core.actions import DeleteRow
+from swarmpy.core.file_versions import revision_of
 from swarmpy.core.references import Names, resolve_references
-from swarmpy.core.stack_files import revision_of
 from swarmpy.errors import NotFound
 from swarmpy.pb.objects_pb2 import Config, Network, Task
 from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, ServiceSpec, StackSpec
@@ -74,13 +74,13 @@ def test_a_revision_stays_while_a_task_runs_with_it() -> None:
     assert len(world.configs) == 2
 
 
-def test_going_back_to_old_data_goes_back_to_the_old_revision() -> None:
+def test_going_back_to_old_data_is_another_version() -> None:
     world = World()
     world.deploy(shop(conf=b"1"))
     first = world.ids()
     world.deploy(shop(conf=b"2"))
-    assert world.deploy(shop(conf=b"1"))["config conf"] == "unchanged"
-    assert world.ids() == first
+    assert world.deploy(shop(conf=b"1"))["config conf"] == "updated"
+    assert world.ids() != first, "the newest version is what the manifest says"
 
 
 def test_a_service_that_left_the_manifest_is_removed_and_its_network_after_it() -> None:

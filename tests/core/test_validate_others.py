@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from swarmpy.core.validate import (
-    DATA_MAX_BYTES,
     validate_config,
     validate_network,
     validate_node_update,
     validate_stack,
 )
+from swarmpy.core.validate_files import DATA_MAX_BYTES
 from swarmpy.errors import InvalidInput
 from swarmpy.pb.control_pb2 import UpdateNodeRequest
 from swarmpy.pb.specs_pb2 import (

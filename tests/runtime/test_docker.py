@@ -19,7 +19,7 @@ from swarmpy.errors import EngineUnavailable, ImageMissing, TaskRefused
 from swarmpy.pb.dispatcher_pb2 import LogOptions
 from swarmpy.pb.objects_pb2 import Config, Network, NetworkAddress, Secret, Task
 from swarmpy.pb.specs_pb2 import ConfigSpec, ContainerSpec, NetworkSpec, SecretSpec, TaskSpec
-from swarmpy.pb.types_pb2 import FileReference, PortConfig, Resources
+from swarmpy.pb.types_pb2 import FILE_CHANGE_LIVE, FileReference, PortConfig, Resources
 from swarmpy.runtime.docker import DockerRuntime
 from swarmpy.seams import Dependencies
 from tests.conformance.conftest import IMAGE, MakeRuntime
@@ -125,12 +125,28 @@ async def test_files_are_there_as_asked_and_go_with_the_task(
     lines = await printed(runtime, wanted.id)
     assert lines[:4] == ["640 12 34", "400 0 0", "config", "s3cret"]
     assert "Read-only file system" in lines[4]
-    on_disk = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert [path.name for path in on_disk] == ["page"], "secrets never reach the disk"
-    assert on_disk[0].parents[1].stat().st_mode & 0o077 == 0
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()], "nothing is on a disk"
+    (kept,) = Path("/dev/shm").glob(f"swarmpy-*-{node_id}/{wanted.id}")
+    assert kept.stat().st_mode & 0o077 == 0
     await runtime.remove(wanted.id)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert not list(Path("/dev/shm").glob(f"swarmpy-*-{node_id}/{wanted.id}"))
+
+
+async def test_files_of_a_directory_change_while_the_container_runs(
+    runtime: DockerRuntime, task: Callable[..., Task]
+) -> None:
+    live = FileReference(name="app", target="/etc/app", on_change=FILE_CHANGE_LIVE, mode=0o444)
+    wanted = task(configs=[live], user="1234")
+
+    def version(**entries: bytes) -> Dependencies:
+        config = Config(id="c", spec=ConfigSpec(name="app", entries=entries))
+        return Dependencies({"c": config}, {}, {}, newest={"configs/app": "c"})
+
+    await started(runtime, wanted, version(a=b"1", b=b"2"))
+    assert await output(runtime, wanted.id, "sh", "-c", "cd /etc/app; ls; cat a b") == "a\nb\n12"
+    await runtime.refresh(wanted, version(a=b"3", c=b"4"))
+    assert await output(runtime, wanted.id, "sh", "-c", "cd /etc/app; ls; cat a c") == "a\nc\n34"
+    assert "Read-only" in await output(runtime, wanted.id, "sh", "-c", "echo x >/etc/app/a")
 
 
 async def test_ports_are_bound_on_the_node_s_own_address(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from swarmpy.core.file_versions import revision_of
 from swarmpy.core.references import file_references
-from swarmpy.core.stack_files import revision_of
 from swarmpy.pb.objects_pb2 import Config, Secret
 from swarmpy.pb.specs_pb2 import ServiceSpec
 from swarmpy.pb.types_pb2 import FileReference
@@ -26,7 +26,9 @@ def concerned(
     if stack_id:
         rows.update((row.id, row) for row in table.by("stack_id", stack_id))
     for name in {*names, *_names(references)}:
-        rows.update((row.id, row) for row in table.by("family", revision_of(name)[0]))
+        for family in (name, revision_of(name)[0]):
+            rows.update((row.id, row) for row in table.by("family", family))
+        rows.update((row.id, row) for row in table.by("name", name))
     for file in references:
         row = table.find(file.id)
         if row is not None:

@@ -7,6 +7,7 @@ from swarmpy.core.validate import validate_stack
 from swarmpy.errors import InUse
 from swarmpy.manager.api import cron_jobs
 from swarmpy.manager.api.concerned import concerned
+from swarmpy.manager.api.file_versions import move_followers
 from swarmpy.manager.api.ports import refuse_taken_ports
 from swarmpy.manager.api.service_rows import begin, set_spec
 from swarmpy.manager.api.tally import tally_of
@@ -45,6 +46,7 @@ class Stacks:
             planned = plan(spec, stack.id, _present(tx.view, spec, stack.id), self._seat.ids.new_id)
             _refuse_ports(tx.view, planned)
             self._write(tx, planned, stack.id, request.reason)
+            move_followers(self._seat, tx, [*planned.create_configs, *planned.create_secrets])
             return planned
 
         planned = await self._seat.write(decide)

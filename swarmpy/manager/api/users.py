@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from swarmpy.core.references import file_references, task_spec
+from collections.abc import Iterable
+
+from swarmpy.core.file_versions import REFERENCES, family_of, refers_to
+from swarmpy.core.references import task_spec
 from swarmpy.errors import InUse
 from swarmpy.pb.objects_pb2 import Config, CronJob, Network, Secret, Service
 from swarmpy.store.view import View
 
 
-def refuse_if_file_used(view: View, kind: str, row: Config | Secret) -> None:
-    """Raise InUse when a service or cron job refers to this config or secret."""
-    users = [
-        user
-        for user in (*view.services, *view.cron_jobs)
-        if any(file.id == row.id for file in file_references(task_spec(user)))
-    ]
-    _refuse(kind, row.spec.name, users)
+def refuse_if_file_used(view: View, kind: str, versions: Iterable[Config | Secret]) -> None:
+    """Raise InUse when a service or cron job refers to one of these versions of a file."""
+    for row in versions:
+        users = [
+            user
+            for user in (*view.services, *view.cron_jobs)
+            if any(refers_to(file, row) for file in REFERENCES[kind](task_spec(user)))
+        ]
+        _refuse(kind, family_of(row), users)
 
 
 def refuse_if_network_used(view: View, row: Network) -> None:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from swarmpy.core.pod import all_containers
+from swarmpy.core.file_versions import (
+    config_references,
+    is_live,
+    newest_id,
+    newest_of,
+    secret_references,
+)
 from swarmpy.pb.dispatcher_pb2 import (
     Assignment,
     AssignmentDiff,
     AssignmentRemoval,
     AssignmentSet,
     LoadBalancer,
+    NewestFile,
 )
 from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, Volume
-from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_RUNNING
+from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_RUNNING, FileReference
+from swarmpy.store.table import Table
 from swarmpy.store.view import View
 
-Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer | Volume
+Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer | Volume | NewestFile
+R = TypeVar("R", Config, Secret)
 Held: TypeAlias = dict[tuple[str, str], Item]
 """(table, id) -> the shared row, which is read-only and replaced when it changes."""
 
@@ -28,6 +37,7 @@ _FIELD_OF = {
     "networks": "network",
     "load_balancers": "load_balancer",
     "volumes": "volume",
+    "newest": "newest",
 }
 
 
@@ -94,19 +104,27 @@ def _volumes_of(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]
 
 
 def _needed_by(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]:
-    for container in all_containers(task.spec):
-        for reference in container.configs:
-            if (config := view.configs.find(reference.id)) is not None:
-                yield ("configs", config.id), config
-        for reference in container.secrets:
-            if (secret := view.secrets.find(reference.id)) is not None:
-                yield ("secrets", secret.id), secret
+    for reference in config_references(task.spec):
+        yield from _file(reference, view.configs)
+    for reference in secret_references(task.spec):
+        yield from _file(reference, view.secrets)
     for address in task.addresses:
         if (network := view.networks.find(address.network_id)) is not None:
             yield ("networks", network.id), network
     for attachment in task.spec.networks:
         for network in view.networks.by("name", attachment.network):
             yield ("networks", network.id), network
+
+
+def _file(reference: FileReference, table: Table[R]) -> Iterator[tuple[tuple[str, str], Item]]:
+    """Yield the version that a reference means; of what follows in place, the newest."""
+    row = table.find(reference.id) if reference.id else None
+    name = table.schema.name
+    if is_live(reference) and (row := newest_of(table.by("family", reference.name))) is not None:
+        newest = NewestFile(id=newest_id(name, reference), row_id=row.id)
+        yield ("newest", newest.id), newest
+    if row is not None:
+        yield (name, row.id), row
 
 
 def whole_set(held: Held, version: int) -> AssignmentSet:

@@ -77,6 +77,7 @@ def read_extension(
     read_pod(section, spec.task, read_container)
     read_placement(section, spec.task.placement, services)
     read_importance(section, spec)
+    section.value("environment_from")  # read with the container
     section.done()
     return _cron_job(service, cron, spec) if cron else None
 

@@ -45,11 +45,23 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
         networks=_used(networks, network_names[DEFAULT], specs),
         volumes=volumes,
         configs=[
-            ConfigSpec(name=one.name, labels=one.labels, data=data)
+            ConfigSpec(
+                name=one.name,
+                labels=one.labels,
+                data=data,
+                entries=one.entries,
+                template=one.template,
+            )
             for one, data in _own(around.configs)
         ],
         secrets=[
-            SecretSpec(name=one.name, labels=one.labels, data=data)
+            SecretSpec(
+                name=one.name,
+                labels=one.labels,
+                data=data,
+                entries=one.entries,
+                template=one.template,
+            )
             for one, data in _own(around.secrets)
         ],
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swarmpy.manifest.compose.context import Context
-from swarmpy.manifest.reader import Reader, as_text
+from swarmpy.manifest.reader import EXTENSION, Reader, as_text
 from swarmpy.manifest.tree import Fields
-from swarmpy.pb.types_pb2 import FileReference
+from swarmpy.pb.specs_pb2 import EnvironmentSource
+from swarmpy.pb.types_pb2 import FILE_CHANGE_LIVE, FILE_CHANGE_ROLL, FileReference
+
+CHANGES = {"roll": FILE_CHANGE_ROLL, "live": FILE_CHANGE_LIVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class Declared:
     labels: Mapping[str, str]
     data: bytes | None
     """None for an external one, which is there already."""
+    entries: Mapping[str, bytes] = field(default_factory=dict)
+    template: bool = False
 
 
 def read_declared(file: Reader, kind: str, context: Context) -> dict[str, Declared]:
@@ -28,11 +33,16 @@ def read_declared(file: Reader, kind: str, context: Context) -> dict[str, Declar
     for name, section in file.sections(kind):
         external = section.boolean("external")
         given = section.text("name")
-        data = None if external else _data(section, context)
+        extension = section.section(EXTENSION)
+        entries = _entries(extension, context) if extension else {}
+        data = None
+        if not external:
+            data = b"" if entries else _data(section, context)
+        template = section.choice("template_driver", {"golang": True}, default=False)
         labels = {key: value or "" for key, value in section.pairs("labels").items()}
-        section.done({"driver": "give file, content or environment", "template_driver": "fill in"})
+        section.done({"driver": "give file, content or environment"})
         stored = given or (name if external else context.stored_name(name))
-        found[name] = Declared(stored, labels, data)
+        found[name] = Declared(stored, labels, data, entries, template)
     return found
 
 
@@ -60,6 +70,51 @@ def _data(section: Reader, context: Context) -> bytes | None:
                 return None
 
 
+def _entries(extension: Reader, context: Context) -> dict[str, bytes]:
+    """Return key -> data of `keys`: texts, or as a whole config is given."""
+    entries: dict[str, bytes] = {}
+    keys = extension.section("keys")
+    for key in keys.names() if keys else ():
+        value = keys.value(key) if keys else None
+        if keys and isinstance(value, Fields):
+            section = Reader(value, keys.path_of(key), keys.problems)
+            entries[key] = _data(section, context) or b""
+            section.done()
+        elif keys:
+            entries[key] = keys.text(key).encode()
+    extension.done()
+    return entries
+
+
+def read_sources(
+    service: Reader, configs: Mapping[str, Declared], secrets: Mapping[str, Declared]
+) -> list[EnvironmentSource]:
+    """Return the environment that `x-swarmpy.environment_from` takes from configs and secrets."""
+    extension = service.section(EXTENSION)
+    sources = []
+    for path, item in extension.items("environment_from") if extension else ():
+        section = Reader(item, path, service.problems)
+        kinds = [kind for kind in ("config", "secret") if section.has(kind)]
+        if len(kinds) != 1:
+            section.fault("config", "or secret is missing, or both are there", "one of them")
+        source = EnvironmentSource(
+            variable=section.text("variable"),
+            prefix=section.text("prefix"),
+            optional=section.boolean("optional"),
+        )
+        for kind, declared in (("config", configs), ("secret", secrets)):
+            if kind in kinds:
+                reference = source.config if kind == "config" else source.secret
+                name = section.text(kind)
+                if name not in declared:
+                    section.fault(kind, f"{name!r} is not declared")
+                    continue
+                reference.name, reference.key = declared[name].name, section.text("key")
+        section.done()
+        sources.append(source)
+    return sources
+
+
 def read_references(
     service: Reader, kind: str, declared: Mapping[str, Declared]
 ) -> list[FileReference]:
@@ -76,6 +131,11 @@ def read_references(
                 gid=section.integer("gid"),
                 mode=_mode(section),
             )
+            if (extension := section.section(EXTENSION)) is not None:
+                reference.key = extension.text("key")
+                reference.version = extension.integer("version")
+                reference.on_change = extension.choice("update", CHANGES, FILE_CHANGE_ROLL)
+                extension.done()
             section.done()
         else:
             source = as_text(item, path, service.problems) or ""

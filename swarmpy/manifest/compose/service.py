@@ -10,7 +10,7 @@ from swarmpy.errors import InvalidManifest
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.compose.deploy import read_deploy
 from swarmpy.manifest.compose.extension import read_extension
-from swarmpy.manifest.compose.files import Declared, read_references
+from swarmpy.manifest.compose.files import Declared, read_references, read_sources
 from swarmpy.manifest.compose.mounts import read_mounts
 from swarmpy.manifest.compose.networks import read_attachments
 from swarmpy.manifest.compose.ports import read_ports
@@ -101,6 +101,7 @@ def _container(name: str, service: Reader, around: Surroundings, context: Contex
         mounts=read_mounts(service, around.volumes, context),
         configs=read_references(service, "configs", around.configs),
         secrets=read_references(service, "secrets", around.secrets),
+        environment_from=read_sources(service, around.configs, around.secrets),
         stop_signal=service.text("stop_signal"),
         stop_grace_s=service.duration_s("stop_grace_period"),
         read_only=service.boolean("read_only"),

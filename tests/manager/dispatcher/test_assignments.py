@@ -14,10 +14,11 @@ from swarmpy.manager.dispatcher.assignments import (
     only_adds,
     whole_set,
 )
-from swarmpy.pb.dispatcher_pb2 import Assignment
+from swarmpy.pb.dispatcher_pb2 import Assignment, NewestFile
 from swarmpy.pb.objects_pb2 import Config, Network, NetworkAddress, Secret, Task
 from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec
 from swarmpy.pb.types_pb2 import (
+    FILE_CHANGE_LIVE,
     TASK_STATE_ASSIGNED,
     TASK_STATE_FAILED,
     TASK_STATE_RUNNING,
@@ -63,6 +64,24 @@ def test_a_secret_goes_when_the_last_task_that_needs_it_has_ended() -> None:
     assert diff is not None
     assert ("secrets", "x1") in {(gone.table, gone.id) for gone in diff.removed}
     assert (diff.applies_to, diff.results_in) == (4, 5)
+
+
+def test_what_follows_in_place_is_given_the_newest_version_and_told_which_it_is() -> None:
+    task = builders.task("t1", on="w1", state=TASK_STATE_RUNNING)
+    live = FileReference(name="conf", on_change=FILE_CHANGE_LIVE)
+    task.spec.containers[0].configs.append(live)
+    view = view_with(task)
+    before = held_by("w1", view, [])
+    assert ("configs", "c1") in before
+    view.configs.put("c2", Config(id="c2", spec=ConfigSpec(name="conf.2"), number=2))
+    after = held_by("w1", view, [])
+    diff = difference(before, after, 4)
+    assert diff is not None
+    assert {one.WhichOneof("item") for one in diff.changed} == {"config", "newest"}
+    assert [(gone.table, gone.id) for gone in diff.removed] == [("configs", "c1")]
+    newest = after["newest", "configs/conf"]
+    assert isinstance(newest, NewestFile)
+    assert newest.row_id == "c2"
 
 
 @pytest.mark.parametrize("field", ["version", "updated_at_ms"])
