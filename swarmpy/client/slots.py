@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from swarmpy.core.mode import is_job
 from swarmpy.core.new_task import is_of_this_version
+from swarmpy.core.pod import crash_loop
 from swarmpy.core.restart import may_end
 from swarmpy.core.slots import SlotKey, key_of
 from swarmpy.core.task_life import (
@@ -62,6 +63,9 @@ class Slot:
 
     def unhealthy(self, since_version: int) -> str:
         """Return why it counts as unhealthy, if it does: given up, or failed too often."""
+        looping = crash_loop(self.newest.status.containers)
+        if looping and is_live(self.newest) and self.is_wanted:
+            return f"{task_name(self.newest)}: {looping}"
         failures = self.failures(since_version)
         if self.is_served or not failures:
             return ""

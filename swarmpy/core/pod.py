@@ -22,6 +22,8 @@ SANDBOX = ":sandbox"
 CARED_FOR = ("startup_probe", "readiness_probe", "liveness_probe", "post_start", "pre_stop")
 BACK_OFF_MIN_S = 10.0
 BACK_OFF_MAX_S = 300.0
+CRASHES_ALLOWED = 3
+"""So many in a row, and whoever waits for a pod to be ready need not wait any longer."""
 GOOD_RUN_S = 600.0
 """A run that lasts so long ends the row of failures."""
 
@@ -86,6 +88,12 @@ def is_restarted(spec: TaskSpec, status: ContainerStatus) -> bool:
             return False
         case _:
             return bool(status.killed_because)
+
+
+def crash_loop(statuses: Iterable[ContainerStatus]) -> str:
+    """Return what a container says that has crashed again and again and now waits; or ""."""
+    looping = (one for one in statuses if one.failures >= CRASHES_ALLOWED and one.back_off_until_ms)
+    return next((one.message for one in looping), "")
 
 
 def restarts_of(statuses: Iterable[ContainerStatus]) -> int:

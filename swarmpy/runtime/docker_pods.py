@@ -42,11 +42,10 @@ class Pods:
         self._files = files
         self._making: set[str] = set()
         """Tasks whose volumes may be there before any of their containers is."""
-        self._has_image = False
 
     async def make(self, task: Task, needs: Dependencies, create: Create) -> None:
         """Make everything of a pod that is not there yet."""
-        await self._bring_image()
+        await self._engine.change("make the image of pods", _make_image)
         self._making.add(task.id)
         try:
             for volume in plan_volumes(task, self._node_id):
@@ -85,18 +84,13 @@ class Pods:
 
         await self._engine.ask("remove volumes", remove)
 
-    async def _bring_image(self) -> None:
-        """Make the sandbox's image unless it is here.
-
-        Raises:
-            TaskRefused: there is no program for this kind of machine.
-        """
-        if not self._has_image:
-            await self._engine.change("make the image of pods", _make_image)
-            self._has_image = True
-
 
 def _make_image(client: APIClient) -> None:
+    """Make the sandbox's image unless it is here: somebody may have pruned it.
+
+    Raises:
+        TaskRefused: there is no program for this kind of machine.
+    """
     if client.images(IMAGE):
         return
     architecture = go_architecture(client.info()["Architecture"])

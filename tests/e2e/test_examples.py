@@ -121,6 +121,13 @@ def test_everywhere_runs_limited_on_every_node_and_on_one_that_joins_later(
     )
 
 
+def test_pod_serves_what_its_other_container_writes(swarm: LocalSwarm, stack: str) -> None:
+    deployed(swarm, stack, "pod.yaml")
+    until(lambda: "news of" in swarm.nodes[1].get(8085), 10, "the news are served")
+    [task] = swarm.tasks("pod_web")
+    assert {one["name"] for one in task["status"]["containers"]} == {"first", "web", "writer"}
+
+
 def test_job_runs_five_tasks_to_their_end(swarm: LocalSwarm, stack: str) -> None:
     deployed(swarm, stack, "job.yaml")
     tasks = swarm.rows("service", "ps", "job_sums")

@@ -23,6 +23,7 @@ services:
       - -c
       - mkdir -p /www; cp /shared/page /www/index.html; exec httpd -f -p 8080 -h /www
     ports: ["{port}:8080"]
+    stop_grace_period: 1s
     deploy: {{replicas: 2}}
     volumes: [{{type: ephemeral, source: shared, target: /shared}}]
     x-swarmpy:
@@ -53,6 +54,7 @@ services:
         echo hello >/www/index.html
         exec httpd -f -p 8080 -h /www
     ports: ["{port}:8080"]
+    stop_grace_period: 1s
     x-swarmpy:
       container_restart: always
       probes:

@@ -3,7 +3,8 @@
 TO_DO      held by tasks of an older spec only
 UNDER_WAY  its new task is not RUNNING and ready yet, or not for long enough
 DONE       its new task has stayed ready for `monitor`, or ended well where it may
-FAILED     a new task ended before it had, or was not ready by the progress deadline
+FAILED     a new task ended before it had, was not ready by the progress deadline, or is a pod
+           whose containers crash again and again
 
 What failed before somebody said to go on is forgiven: its slot is TO_DO again.
 """
@@ -16,6 +17,7 @@ from enum import StrEnum
 
 from swarmpy.core.new_task import is_current
 from swarmpy.core.one_at_a_time import waits_until_told
+from swarmpy.core.pod import crash_loop
 from swarmpy.core.restart import may_end
 from swarmpy.core.slots import Slot, held_slots
 from swarmpy.core.task_life import (
@@ -124,7 +126,7 @@ def _by_newest(progress: SlotProgress, task: Task, by: Yardstick) -> SlotProgres
     if is_running(task):
         begun_ms = max(begun_ms, _last_ready_ms(task))
     limit_ms = begun_ms + by.deadline_ms
-    if limit_ms <= by.now_ms:
+    if limit_ms <= by.now_ms or crash_loop(task.status.containers):
         return replace(progress, stage=Stage.FAILED)
     return replace(progress, next_ms=limit_ms)
 

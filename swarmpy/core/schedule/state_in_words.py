@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from swarmpy.core.one_at_a_time import may_run, waits_until_told
 from swarmpy.core.schedule.node_tally import NodeTally
 from swarmpy.core.slots import key_of
-from swarmpy.core.task_life import has_failed, is_being_stopped, is_ended, since_ms
+from swarmpy.core.task_life import has_failed, is_being_stopped, is_ended, is_ready, since_ms
 from swarmpy.core.tell import seconds, why_ended
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import (
@@ -58,7 +58,7 @@ def _waits(
 ) -> Iterable[str]:
     if task.pending_reason:
         yield task.pending_reason
-    if task.status.message and task.status.state != TASK_STATE_RUNNING:
+    if task.status.message and not is_ready(task):
         yield task.status.message
     if task.status.error:
         yield task.status.error
