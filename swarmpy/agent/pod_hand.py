@@ -41,7 +41,7 @@ LEAST_GRACE_S = 2.0
 class PodHand:
     """Of one pod; its work lives in the group of whoever runs the pod."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  it takes what it needs
         self,
         task: Callable[[], Task],
         sight: TaskSight,
@@ -49,13 +49,18 @@ class PodHand:
         clock: Clock,
         host: str,
         on_news: Callable[[], None],
+        on_answer: Callable[[], None],
     ) -> None:
+        """`on_news` is called when a container may have changed, `on_answer` when only a probe or
+        a hook has answered.
+        """
         self._task = task
         self._sight = sight
         self._runtime = runtime
         self._clock = clock
         self._host = host
         self._on_news = on_news
+        self._on_answer = on_answer
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
 
@@ -98,7 +103,10 @@ class PodHand:
             del self._jobs[key]
             pod = self._sight.seen.pod
             self._sight.note(pod=replace(pod, busy=pod.busy - {key}))
-        self._on_news()
+        if isinstance(step, AskProbe | PostStart):
+            self._on_answer()
+        else:
+            self._on_news()
 
     async def _do(self, step: PodStep) -> None:
         sight, runtime, task_id = self._sight, self._runtime, self._task().id

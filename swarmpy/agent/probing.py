@@ -51,7 +51,7 @@ async def attempt(runtime: Runtime, target: Target, action: Probe | Hook, timeou
             return await _attempt(runtime, target, action)
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
-    except (SwarmPyError, OSError, asyncio.IncompleteReadError) as error:
+    except (SwarmPyError, OSError, ValueError, asyncio.IncompleteReadError) as error:
         return _words(error)
 
 

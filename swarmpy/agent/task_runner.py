@@ -84,7 +84,8 @@ class TaskRunner:
             bench.runtime,
             bench.clock,
             bench.host,
-            self.look_again,
+            on_news=self.look_again,
+            on_answer=self._news.set,
         )
 
     @property

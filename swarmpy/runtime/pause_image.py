@@ -113,6 +113,6 @@ def _aarch64() -> tuple[bytes, bytes]:
     mov(8, 93)  # exit
     mov(0, 0)
     svc()
-    # struct sigaction here: handler, flags, mask. The kernel brings its own restorer.
-    action = struct.pack("<QQQ", _BASE + end_at, 0, 0)
+    # struct sigaction: handler, flags, restorer (the kernel has its own), mask
+    action = struct.pack("<QQQQ", _BASE + end_at, 0, 0, 0)
     return b"".join(struct.pack("<I", word) for word in words), action

@@ -13,9 +13,11 @@ from itertools import islice
 
 import structlog
 
+from swarmpy.core.pod_events import pod_events
 from swarmpy.core.task_life import may_become
 from swarmpy.errors import Conflict
 from swarmpy.manager.dispatcher.session import Session
+from swarmpy.manager.perform import perform
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.dispatcher_pb2 import TaskReport
 from swarmpy.pb.objects_pb2 import TaskStatus
@@ -65,7 +67,7 @@ class Statuses:
             rest = iter(waiting.items())
             while batch := dict(islice(rest, STATUSES_PER_TRANSACTION)):
                 async with self._seat.store.update() as tx:
-                    write_statuses(tx, batch)
+                    write_statuses(self._seat, tx, batch)
         except Conflict:
             self._wake.set()
             return
@@ -92,10 +94,11 @@ class Statuses:
         return True
 
 
-def write_statuses(tx: Editor, newest: Mapping[str, TaskStatus]) -> None:
-    """Write each status that its task may have after what is stored."""
+def write_statuses(seat: Seat, tx: Editor, newest: Mapping[str, TaskStatus]) -> None:
+    """Write each status that its task may have after what is stored, and tell of what is new."""
     for task_id, status in newest.items():
         task = tx.view.tasks.find(task_id)
         if task is not None and may_become(task.status.state, status.state):
             with tx.tasks.edit(task_id) as edited:
                 edited.status.CopyFrom(status)
+            perform(tx, pod_events(task, status), seat.ids, seat.now_ms)
