@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import test_quickstart
+from tests.e2e import test_quickstart, test_stateful
 from tests.e2e.cluster import EXAMPLES, until
 from tests.e2e.local_swarm import LocalSwarm, docker, local_swarm
 from tests.e2e.loopback import Done
@@ -62,7 +62,7 @@ def say(address: str, port: int, line: str) -> str:
 
 
 def test_every_example_has_a_test_that_is_named_after_it() -> None:
-    names = [*globals(), *vars(test_quickstart)]
+    names = [*globals(), *vars(test_quickstart), *vars(test_stateful)]
     stems = sorted((path.stem for path in EXAMPLES.glob("*.yaml")), key=len, reverse=True)
     assert stems
     for stem in stems:  # the longest first: a test of hello-process is none of hello

@@ -140,9 +140,12 @@ def _write_volumes(tx: Editor, planned: StackPlan, stack_id: str) -> None:
     for volume in planned.create_volumes:
         tx.volumes.create(volume)
     for volume_id, spec in planned.update_volumes:
+        left_by = tx.view.volumes.get(volume_id).stack_id
         with tx.volumes.edit(volume_id) as volume:
             volume.spec.CopyFrom(spec)
-            volume.stack_id = stack_id
+        for row in tx.view.volumes.by("stack_id", left_by):
+            with tx.volumes.edit(row.id) as taken:
+                taken.stack_id = stack_id
 
 
 def _let_end(tx: Editor, planned: StackPlan) -> None:

@@ -165,11 +165,12 @@ async def test_a_stack_s_data_goes_with_it_only_when_asked(asked: bool) -> None:
 
 async def test_a_stack_takes_up_what_one_of_its_name_left_behind() -> None:
     seat = await leading_seat()
-    await put(seat.store, volumes=[Volume(id="v1", stack_id="gone", spec=DATA)])
+    left = [Volume(id="v1", stack_id="gone", spec=DATA), of_slot(stack_id="gone")]
+    await put(seat.store, volumes=left)
     stack = StackSpec(name="shop", volumes=[DATA], services=[db_spec()])
     await Stacks(seat).deploy_stack(DeployStackRequest(spec=stack))
-    [row] = seat.store.view.volumes
-    assert row.stack_id == seat.store.view.stacks.resolve("shop").id
+    shop = seat.store.view.stacks.resolve("shop").id
+    assert [row.stack_id for row in seat.store.view.volumes] == [shop, shop]
 
 
 async def test_a_stack_takes_nobody_else_s_volume() -> None:
