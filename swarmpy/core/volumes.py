@@ -68,27 +68,26 @@ def is_made_for_a_slot(volume: Volume) -> bool:
 
 def mounted(spec: TaskSpec) -> Iterator[str]:
     """Yield the names of volumes that the containers of a task mount, each once."""
-    found = {
-        mount.source: None
-        for container in (*spec.containers, *spec.init_containers)
-        for mount in container.mounts
-        if mount.type == MOUNT_TYPE_VOLUME and mount.source
-    }
-    yield from found
+    seen: set[str] = set()
+    for container in (*spec.containers, *spec.init_containers):
+        for mount in container.mounts:
+            if mount.type == MOUNT_TYPE_VOLUME and mount.source and mount.source not in seen:
+                seen.add(mount.source)
+                yield mount.source
 
 
 def uses(task: Task, find: Find) -> list[Use]:
-    """Return the declared volumes that a task uses."""
+    """Return the declared volumes that a task uses; without a name it has none of a slot's."""
     found = []
     for source in mounted(task.spec):
         declared = find(source)
         if declared is None:
             continue
-        if declared.spec.scope == VOLUME_SCOPE_SLOT and task.name:
+        if declared.spec.scope != VOLUME_SCOPE_SLOT:
+            found.append(Use(source, declared, source, declared))
+        elif task.name:
             name = f"{source}-{task.name}"
             found.append(Use(source, declared, name, find(name)))
-        else:
-            found.append(Use(source, declared, source, declared))
     return found
 
 

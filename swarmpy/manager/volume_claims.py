@@ -25,8 +25,11 @@ def claim(tx: Editor, task: Task, node_id: str, ids: IdSource) -> bool:
 
     `task` is the row that is being written: it learns which volumes are its own.
     """
+    used = uses(task, finder(tx.view))
+    if not used:
+        return True
     claimed: dict[str, str] = {}
-    for use in uses(task, finder(tx.view)):
+    for use in used:
         tx.volumes.check(use.declared.id)
         if use.made is None:
             volume = new_volume(use, task)
@@ -40,7 +43,6 @@ def claim(tx: Editor, task: Task, node_id: str, ids: IdSource) -> bool:
             return False
         _take(tx, row, use.declared.id, task, node_id)
         claimed[use.source] = row.id
-    task.volumes.clear()
     task.volumes.update(claimed)
     return True
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from swarmpy.core.schedule.taint import tainted
 from swarmpy.core.validate import validate_node_update
+from swarmpy.core.volumes import is_bound
 from swarmpy.errors import WrongState
 from swarmpy.manager.api.find import find_node
 from swarmpy.manager.events import name_of, tell_of_node
@@ -26,6 +27,7 @@ from swarmpy.pb.control_pb2 import (
 )
 from swarmpy.pb.objects_pb2 import Node
 from swarmpy.pb.types_pb2 import (
+    AVAILABILITY_DRAIN,
     NODE_ROLE_MANAGER,
     NODE_ROLE_WORKER,
     NODE_STATE_DOWN,
@@ -83,6 +85,7 @@ class Nodes:
             with tx.nodes.edit(found.id) as node:
                 if request.availability:
                     node.spec.availability = request.availability
+                    self._tell_what_stays(tx, node)
                 if request.role:
                     node.spec.role = request.role
                 node.spec.labels.update(request.labels_add)
@@ -99,6 +102,16 @@ class Nodes:
 
         node_id = await self._seat.write(decide)
         return self._seat.store.view.nodes.get(node_id)
+
+    def _tell_what_stays(self, tx: Editor, node: Node) -> None:
+        """Tell of the data on a node that is drained: tasks with it cannot run elsewhere."""
+        if node.spec.availability != AVAILABILITY_DRAIN:
+            return
+        rows = tx.view.volumes.by("node_id", node.id)
+        names = [row.spec.name for row in rows if is_bound(row) and not row.removing]
+        if names:
+            said = f"{name_of(node)} is drained; tasks with {', '.join(sorted(names))} wait for it"
+            tell_of_node(self._seat, tx, node, "DataStays", said, warning=True)
 
     async def remove_node(self, request: RemoveNodeRequest) -> RemoveNodeResponse:
         """Forget a node. Its certificate is refused from then on, and gossip hears it no more."""

@@ -20,6 +20,8 @@ from swarmpy.pb.control_pb2 import (
     RemoveServiceRequest,
     RemoveStackRequest,
     RemoveVolumeRequest,
+    ScaleServiceRequest,
+    UpdateNodeRequest,
 )
 from swarmpy.pb.objects_pb2 import Stack, Task, Volume
 from swarmpy.pb.specs_pb2 import (
@@ -30,13 +32,14 @@ from swarmpy.pb.specs_pb2 import (
     VolumeSpec,
 )
 from swarmpy.pb.types_pb2 import (
+    AVAILABILITY_DRAIN,
     NODE_STATE_DOWN,
     TASK_STATE_PENDING,
     TASK_STATE_RUNNING,
     TASK_STATE_SHUTDOWN,
 )
 from swarmpy.testing import builders
-from tests.manager.one_manager import leading_seat, put
+from tests.manager.one_manager import leading_seat, nodes_of, put
 
 DATA = VolumeSpec(name="data", scope=VOLUME_SCOPE_SLOT)
 
@@ -180,6 +183,27 @@ async def test_a_stack_takes_nobody_else_s_volume() -> None:
     stack = StackSpec(name="shop", volumes=[DATA], services=[db_spec()])
     with pytest.raises(AlreadyExists, match="data"):
         await Stacks(seat).deploy_stack(DeployStackRequest(spec=stack))
+
+
+async def test_a_drained_node_s_data_is_told_of() -> None:
+    seat = await seat_with_data(db_task())
+    drain = UpdateNodeRequest(node="w1", availability=AVAILABILITY_DRAIN)
+    await nodes_of(seat).update_node(drain)
+    [said] = [event.message for event in seat.store.view.events if event.reason == "DataStays"]
+    assert said == "w1 is drained; tasks with data-db-0 wait for it"
+
+
+async def test_a_task_with_a_name_of_its_own_is_found_by_it() -> None:
+    seat = await seat_with_data(db_task())
+    assert find_task(seat.store.view, "db-0").id == "t1"
+    with pytest.raises(NotFound):
+        find_task(seat.store.view, "db-1")
+
+
+async def test_a_stateful_service_is_scaled_and_keeps_the_rest_of_its_mode() -> None:
+    seat = await seat_with_data()
+    scaled = await Services(seat).scale_service(ScaleServiceRequest(service="db", replicas=5))
+    assert scaled.spec.stateful.replicas == 5
 
 
 async def test_a_volume_for_slots_wants_a_service_with_names() -> None:
