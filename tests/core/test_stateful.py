@@ -20,6 +20,7 @@ from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_CONTINUE,
     FAILURE_ACTION_ROLLBACK,
     NODE_STATE_READY,
+    RESTART_CONDITION_NONE,
     TASK_STATE_RUNNING,
     TASK_STATE_STARTING,
     UPDATE_ORDER_START_FIRST,
@@ -233,6 +234,20 @@ def test_updates_by_a_budget_keep_the_order_and_the_names_alone() -> None:
     world.settle()
     made = order_made(world.tasks(), "db:2")
     assert [sorted(made[:2]), sorted(made[2:])] == [["db-2", "db-3"], ["db-0", "db-1"]]
+
+
+def test_a_broken_name_does_not_use_up_the_budget_that_would_mend_it() -> None:
+    world = ToyWorld(watch=one_of_each_name)
+    first, second = db(replicas=3), db("db:2", replicas=3)
+    first.task.restart.condition = second.task.restart.condition = RESTART_CONDITION_NONE
+    second.update.max_unavailable.count = 1
+    world.deploy(first)
+    world.settle()
+    world.kill(next(task for task in world.running() if task.name == "db-0"))
+    world.settle(1000)
+    world.deploy(second)
+    world.settle()
+    assert world.images() == ["db:2"] * 3
 
 
 def test_a_partition_keeps_updates_from_lower_ordinals_until_it_is_lowered() -> None:

@@ -7,6 +7,9 @@
     slot 3  old serves                     waits: both budgets are used up
     slot 4  old is broken                  is missing already, so it moves for nothing
 
+Of a stateful service the highest slots move first; a broken one below, which would use up the
+budget of those above, moves as well.
+
 There are no batches: what one slot gives back, the next takes in the same look. A task that was
 told to stop counts for nothing any more.
 
@@ -49,8 +52,6 @@ def within_budgets(update: Update) -> Iterator[tuple[Action, ...]]:
         elif missing < missing_most:
             missing += 1
             yield stop_first(update, slot)
-        else:
-            return
 
 
 def budgets(config: UpdateConfig, size: int) -> tuple[int, int]:

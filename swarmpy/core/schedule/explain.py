@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from swarmpy.core.closed_ports import closed_ports
 from swarmpy.core.dependencies import unmet
-from swarmpy.core.mode import size_of
+from swarmpy.core.mode import is_stateful, size_of
 from swarmpy.core.schedule.bound import bound_reason
 from swarmpy.core.schedule.domains import Domains
 from swarmpy.core.schedule.filter import Filter, Need
@@ -63,6 +63,9 @@ def _summary(
     if not kept:
         return f"{name} has no tasks: {_why_none(service, situation)}"
     running = sum(counts_for_service(task) for task in kept)
+    if is_stateful(service) and running == len(kept) < service.spec.stateful.replicas:
+        wanted = service.spec.stateful.replicas
+        return f"{name} runs {running} of {wanted} tasks; the next is made when these are ready"
     if running == len(kept):
         closed = "".join(f"; {words}" for words in closed_ports(service, situation.nodes))
         return f"{name} runs: {running} of {len(kept)} tasks are up{closed}"
