@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from swarmpy.errors import AlreadyExists, InUse, InvalidInput, NotFound
+from swarmpy.manager.api.find import find_task
 from swarmpy.manager.api.services import Services
 from swarmpy.manager.api.stacks import Stacks
 from swarmpy.manager.api.volumes import Volumes
