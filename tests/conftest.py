@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 import swarmpy  # noqa: F401  before any test imports gRPC, which reads its settings only then
+
+settings.register_profile("untimed", deadline=None)  # a busy machine breaks no promise of ours
+settings.load_profile("untimed")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

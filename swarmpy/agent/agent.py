@@ -17,6 +17,7 @@ from swarmpy.agent.description import Description
 from swarmpy.agent.live_files import LiveFiles
 from swarmpy.agent.local_tasks import LocalTasks
 from swarmpy.agent.neighbourhood import Neighbourhood
+from swarmpy.agent.pull_reports import PullReports
 from swarmpy.agent.reporter import Reporter
 from swarmpy.agent.routes import Routes
 from swarmpy.agent.session import Parts, Session
@@ -105,12 +106,13 @@ class Agent:
             on_role=self.on_role,
             on_gossip=self.on_gossip,
         )
-        live_files = LiveFiles(bench, worker)
+        live_files, pull_reports = LiveFiles(bench, worker), PullReports(bench, worker)
         await self.data_plane.start()
         try:
             async with TaskGroup() as group:
                 group.create_task(worker.run(), name="worker")
                 group.create_task(live_files.run(), name="live files")
+                group.create_task(pull_reports.run(), name="pull reports")
                 group.create_task(routes.run(), name="routes")
                 group.create_task(volumes.run(), name="volumes")
                 neighbourhood = Neighbourhood(self.neighbours, worker, routes)

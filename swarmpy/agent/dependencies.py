@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from swarmpy.core.file_versions import config_references, is_live, newest_id, secret_references
+from swarmpy.core.image_name import images_of, registry_of
 from swarmpy.core.shown_files import expanded, uses_templates
 from swarmpy.core.template import values_of
 from swarmpy.pb.dispatcher_pb2 import NewestFile
-from swarmpy.pb.objects_pb2 import Config, Network, NodeDescription, Secret, Task, Volume
+from swarmpy.pb.objects_pb2 import (
+    Config,
+    Network,
+    NodeDescription,
+    RegistryCredential,
+    Secret,
+    Task,
+    Volume,
+)
 from swarmpy.pb.types_pb2 import FileReference
 from swarmpy.seams import Dependencies, Runtime
 
@@ -20,8 +31,14 @@ class HeldDependencies:
         self.networks: dict[str, Network] = {}
         self.volumes: dict[str, Volume] = {}
         self.newest: dict[str, NewestFile] = {}
+        self.registries: dict[str, RegistryCredential] = {}
         self.node: NodeDescription | None = None
         """What this node is, for templates; None until its engine has said so."""
+
+    def tables(self) -> tuple[dict[str, Any], ...]:
+        """Return all that managers gave, by kind."""
+        of_files = (self.configs, self.secrets, self.newest)
+        return *of_files, self.networks, self.volumes, self.registries
 
     def missing(self, task: Task) -> list[str]:
         """Return what `task` refers to that is not here, in words; [] when all of it is."""
@@ -69,6 +86,11 @@ class HeldDependencies:
                 if volume_id in self.volumes
             },
             newest=newest,
+            registries={
+                one.registry: one
+                for one in self.registries.values()
+                if one.registry in {registry_of(image) for image in images_of(task.spec)}
+            },
             values=values_of(task, self.node or NodeDescription()),
         )
 

@@ -18,7 +18,7 @@ from swarmpy.agent.volumes import Volumes
 from swarmpy.core.step import DEFAULT_GRACE_S
 from swarmpy.errors import SwarmPyError, Unavailable
 from swarmpy.pb.dispatcher_pb2 import Assignment, AssignmentDiff, AssignmentRemoval, AssignmentSet
-from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.objects_pb2 import Task, TaskStatus
 from swarmpy.pb.types_pb2 import TASK_STATE_ACCEPTED, TASK_STATE_READY
 from swarmpy.task_group import TaskGroup
 
@@ -62,15 +62,19 @@ class Worker:
         """Return every task here with its status, as it was reported last."""
         return [runner.task for runner in self._runners.values()]
 
+    def statuses(self) -> list[tuple[str, TaskStatus]]:
+        """Return the id of every task here, with its status as it was reported last."""
+        return [(task_id, runner.status) for task_id, runner in self._runners.items()]
+
     # --- what managers say
 
     def take_set(self, assigned: AssignmentSet) -> None:
         """Hold exactly this."""
         self._version = assigned.version
         needs = self._bench.needs
-        held = (needs.configs, needs.secrets, needs.networks, needs.volumes, needs.newest)
-        for rows in (*held, self._routes.balancers):
-            rows.clear()
+        for held in needs.tables():
+            held.clear()
+        self._routes.balancers.clear()
         tasks = self._take_items(assigned.items)
         for task in tasks:
             status = self._runners[task.id].status
@@ -106,6 +110,7 @@ class Worker:
             "volume": self._bench.needs.volumes,
             "load_balancer": self._routes.balancers,
             "newest": self._bench.needs.newest,
+            "registry_credential": self._bench.needs.registries,
         }
         tasks = []
         for item in items:
@@ -142,6 +147,8 @@ class Worker:
                 needs.networks.pop(removal.id, None)
             case "volumes":
                 needs.volumes.pop(removal.id, None)
+            case "registry_credentials":
+                needs.registries.pop(removal.id, None)
             case "newest":
                 needs.newest.pop(removal.id, None)
             case "load_balancers":

@@ -34,6 +34,7 @@ COMMANDS = {
     "task": "Tasks: inspect, logs, run a command inside.",
     "config": "Configs: files that services may read.",
     "secret": "Secrets: files that only their services may read.",
+    "registry": "Registries: how nodes log in to them.",
     "network": "Networks that services attach to.",
     "volume": "Volumes: data that outlives tasks; where it is.",
     "net": "Links between nodes: probe every pair.",

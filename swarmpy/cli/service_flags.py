@@ -124,6 +124,13 @@ class SpecFlags:
     disruption_min_available: Annotated[
         str, typer.Option(metavar="N|N%", help="Tasks that it must leave.")
     ] = ""
+    pull: Annotated[
+        str, typer.Option(metavar="missing|always|never", help="When to ask an image's registry.")
+    ] = ""
+    resolve_image: Annotated[
+        str,
+        typer.Option(metavar="once|never", help="never: a tag means what it does at each start."),
+    ] = ""
     stop_grace: Annotated[str, typer.Option(metavar="DURATION")] = ""
     user: Annotated[str, typer.Option()] = ""
     workdir: Annotated[str, typer.Option()] = ""

@@ -26,6 +26,9 @@ from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_CONTINUE,
     FAILURE_ACTION_PAUSE,
     FAILURE_ACTION_ROLLBACK,
+    PULL_POLICY_ALWAYS,
+    PULL_POLICY_IF_NOT_PRESENT,
+    PULL_POLICY_NEVER,
     RESTART_CONDITION_ANY,
     RESTART_CONDITION_NONE,
     RESTART_CONDITION_ON_FAILURE,
@@ -45,6 +48,11 @@ FAILURE_ACTIONS = {
     "continue": FAILURE_ACTION_CONTINUE,
     "rollback": FAILURE_ACTION_ROLLBACK,
 }
+PULL_POLICIES = {
+    "missing": PULL_POLICY_IF_NOT_PRESENT,
+    "always": PULL_POLICY_ALWAYS,
+    "never": PULL_POLICY_NEVER,
+}
 ORDERS = {"stop-first": UPDATE_ORDER_STOP_FIRST, "start-first": UPDATE_ORDER_START_FIRST}
 
 
@@ -53,6 +61,9 @@ def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
     if not spec.task.containers:
         spec.task.containers.add(name="main")
     spec.labels.update(pairs(flags.label))
+    if flags.resolve_image:
+        resolve = one_of({"once": True, "never": False}, flags.resolve_image, "--resolve-image")
+        spec.no_resolve_image = not resolve
     _apply_to_container(spec.task.containers[0], flags)
     _apply_health(spec.task.containers[0], flags)
     _apply_resources(spec, flags)
@@ -140,6 +151,8 @@ def _apply_to_container(container: ContainerSpec, flags: SpecFlags) -> None:
     merge(container.secrets, [secret_reference(one) for one in flags.secret], lambda f: f.target)
     sources = [environment_source(one) for one in flags.env_from]
     merge(container.environment_from, sources, _same_source)
+    if flags.pull:
+        container.pull_policy = one_of(PULL_POLICIES, flags.pull, "--pull")
     container.user = flags.user or container.user
     container.working_dir = flags.workdir or container.working_dir
     container.hostname = flags.hostname or container.hostname

@@ -16,6 +16,7 @@ from swarmpy.client.dependencies import DependencyCalls
 from swarmpy.client.dialing import dial_local
 from swarmpy.client.identity import read_identity
 from swarmpy.client.nodes import NodeCalls
+from swarmpy.client.registries import RegistryCalls
 from swarmpy.client.tasks import TaskCalls
 from swarmpy.client.volumes import VolumeCalls
 from swarmpy.client.wait import WaitCalls
@@ -25,7 +26,14 @@ from swarmpy.security.certificates import NodeIdentity
 
 
 class Client(
-    ClusterCalls, NodeCalls, CronJobCalls, TaskCalls, DependencyCalls, VolumeCalls, WaitCalls
+    ClusterCalls,
+    NodeCalls,
+    CronJobCalls,
+    TaskCalls,
+    DependencyCalls,
+    RegistryCalls,
+    VolumeCalls,
+    WaitCalls,
 ):
     """One swarm, from anywhere. Every error is a class of swarmpy/errors.py.
 

@@ -38,3 +38,5 @@ class Container:
     """Another one each time that it is started; "" before that."""
     address: str = ""
     """Its own, where it answers on its own ports; "": only where its ports are bound."""
+    image_digests: tuple[tuple[str, str], ...] = ()
+    """(image as the spec names it, digest), where a registry gave it one."""

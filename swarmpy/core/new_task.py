@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmpy.core.allocate.ports import is_allocated
+from swarmpy.core.image_pins import digests_for
 from swarmpy.core.mode import REPLICATED_JOB, is_stateful, mode_of
 from swarmpy.core.ordinals import give_name
 from swarmpy.core.volumes import mounted
@@ -55,6 +56,7 @@ def new_task(
         stop_first=stop_first,
         drain_s=_drain_s(service.spec),
         job_iteration=service.job_iteration,
+        image_digests=digests_for(service),
     )
     task.status.state = _first_state(task)
     if mode_of(service) == REPLICATED_JOB:
@@ -84,6 +86,7 @@ def successor(task: Task, *, start_after_ms: int = 0) -> Task:
         environment=task.environment,
         name=task.name,
         hostname=task.hostname,
+        image_digests=task.image_digests,
     )
     following.status.state = _first_state(following)
     return following

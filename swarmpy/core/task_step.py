@@ -162,9 +162,11 @@ def _report(seen: Seen, state: TaskState.ValueType, now_ms: int, *, error: str =
         container_id=before.container_id,
         ports=before.ports,
         started_at_ms=before.started_at_ms,
+        image_digests=before.image_digests,
     )
     if container is not None:
         status.container_id = container.container_id
+        status.image_digests.update(container.image_digests)
         if container.running:
             del status.ports[:]
             status.ports.extend(container.ports)

@@ -17,6 +17,7 @@ from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_VOLUME,
     HealthCheck,
     Mount,
+    PullPolicy,
 )
 
 _SIGNAL = re.compile(
@@ -35,6 +36,9 @@ def check_container(container: ContainerSpec, faults: Faults) -> None:
         faults.add("image", "is empty", "an image", "write one, like nginx:1.27")
     elif not _IMAGE.fullmatch(container.image):
         faults.add("image", f"is {container.image!r}", "NAME:TAG or NAME@sha256:...", "correct it")
+    if container.pull_policy not in PullPolicy.values():
+        what = f"is {container.pull_policy}"
+        faults.add("pull_policy", what, "if-not-present, always or never", "correct it")
     if container.name:
         faults.check_name("name", container.name)
     _check_process(container, faults)

@@ -33,6 +33,7 @@ from swarmpy.core.actions import (
 )
 from swarmpy.core.task_life import may_become
 from swarmpy.ids import IdSource
+from swarmpy.manager.image_pins import repin
 from swarmpy.manager.revisions import record
 from swarmpy.manager.volume_claims import claim
 from swarmpy.pb.objects_pb2 import Event, Eviction, Service, Task
@@ -139,6 +140,7 @@ def _edit_service(
                     service.spec_version += 1
                     service.ports_allocated = False
                     record(tx, service, f"rolled back: {status.message}", ids)
+                    repin(tx, service)
             case SetReplicas(_, replicas):
                 service.spec.replicated.replicas = replicas
             case SetJob(_, job):

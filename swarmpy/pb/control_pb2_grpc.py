@@ -246,6 +246,21 @@ class ControlStub:
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveSecretRequest.SerializeToString,
                 response_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveSecretResponse.FromString,
                 _registered_method=True)
+        self.LoginRegistry = channel.unary_unary(
+                '/swarmpy.v1.Control/LoginRegistry',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.LoginRegistryRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_objects__pb2.RegistryCredential.FromString,
+                _registered_method=True)
+        self.ListRegistries = channel.unary_unary(
+                '/swarmpy.v1.Control/ListRegistries',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.ListRegistriesRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.ListRegistriesResponse.FromString,
+                _registered_method=True)
+        self.LogoutRegistry = channel.unary_unary(
+                '/swarmpy.v1.Control/LogoutRegistry',
+                request_serializer=swarmpy_dot_pb_dot_control__pb2.LogoutRegistryRequest.SerializeToString,
+                response_deserializer=swarmpy_dot_pb_dot_control__pb2.LogoutRegistryResponse.FromString,
+                _registered_method=True)
         self.CreateNetwork = channel.unary_unary(
                 '/swarmpy.v1.Control/CreateNetwork',
                 request_serializer=swarmpy_dot_pb_dot_control__pb2.CreateNetworkRequest.SerializeToString,
@@ -589,6 +604,24 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LoginRegistry(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRegistries(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogoutRegistry(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateNetwork(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -908,6 +941,21 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.RemoveSecret,
                     request_deserializer=swarmpy_dot_pb_dot_control__pb2.RemoveSecretRequest.FromString,
                     response_serializer=swarmpy_dot_pb_dot_control__pb2.RemoveSecretResponse.SerializeToString,
+            ),
+            'LoginRegistry': grpc.unary_unary_rpc_method_handler(
+                    servicer.LoginRegistry,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.LoginRegistryRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_objects__pb2.RegistryCredential.SerializeToString,
+            ),
+            'ListRegistries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegistries,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.ListRegistriesRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.ListRegistriesResponse.SerializeToString,
+            ),
+            'LogoutRegistry': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogoutRegistry,
+                    request_deserializer=swarmpy_dot_pb_dot_control__pb2.LogoutRegistryRequest.FromString,
+                    response_serializer=swarmpy_dot_pb_dot_control__pb2.LogoutRegistryResponse.SerializeToString,
             ),
             'CreateNetwork': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateNetwork,
@@ -2129,6 +2177,87 @@ class Control:
             '/swarmpy.v1.Control/RemoveSecret',
             swarmpy_dot_pb_dot_control__pb2.RemoveSecretRequest.SerializeToString,
             swarmpy_dot_pb_dot_control__pb2.RemoveSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoginRegistry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/LoginRegistry',
+            swarmpy_dot_pb_dot_control__pb2.LoginRegistryRequest.SerializeToString,
+            swarmpy_dot_pb_dot_objects__pb2.RegistryCredential.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegistries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/ListRegistries',
+            swarmpy_dot_pb_dot_control__pb2.ListRegistriesRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.ListRegistriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogoutRegistry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/swarmpy.v1.Control/LogoutRegistry',
+            swarmpy_dot_pb_dot_control__pb2.LogoutRegistryRequest.SerializeToString,
+            swarmpy_dot_pb_dot_control__pb2.LogoutRegistryResponse.FromString,
             options,
             channel_credentials,
             insecure,

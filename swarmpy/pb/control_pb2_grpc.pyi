@@ -78,6 +78,9 @@ class ControlStub:
     GetSecret: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetSecretRequest, _objects_pb2.Secret]
     ListSecrets: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListSecretsRequest, _control_pb2.ListSecretsResponse]
     RemoveSecret: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveSecretRequest, _control_pb2.RemoveSecretResponse]
+    LoginRegistry: _grpc.UnaryUnaryMultiCallable[_control_pb2.LoginRegistryRequest, _objects_pb2.RegistryCredential]
+    ListRegistries: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListRegistriesRequest, _control_pb2.ListRegistriesResponse]
+    LogoutRegistry: _grpc.UnaryUnaryMultiCallable[_control_pb2.LogoutRegistryRequest, _control_pb2.LogoutRegistryResponse]
     CreateNetwork: _grpc.UnaryUnaryMultiCallable[_control_pb2.CreateNetworkRequest, _objects_pb2.Network]
     ListNetworks: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListNetworksRequest, _control_pb2.ListNetworksResponse]
     RemoveNetwork: _grpc.UnaryUnaryMultiCallable[_control_pb2.RemoveNetworkRequest, _control_pb2.RemoveNetworkResponse]
@@ -148,6 +151,9 @@ class ControlAsyncStub(ControlStub):
     GetSecret: _aio.UnaryUnaryMultiCallable[_control_pb2.GetSecretRequest, _objects_pb2.Secret]  # type: ignore[assignment]
     ListSecrets: _aio.UnaryUnaryMultiCallable[_control_pb2.ListSecretsRequest, _control_pb2.ListSecretsResponse]  # type: ignore[assignment]
     RemoveSecret: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveSecretRequest, _control_pb2.RemoveSecretResponse]  # type: ignore[assignment]
+    LoginRegistry: _aio.UnaryUnaryMultiCallable[_control_pb2.LoginRegistryRequest, _objects_pb2.RegistryCredential]  # type: ignore[assignment]
+    ListRegistries: _aio.UnaryUnaryMultiCallable[_control_pb2.ListRegistriesRequest, _control_pb2.ListRegistriesResponse]  # type: ignore[assignment]
+    LogoutRegistry: _aio.UnaryUnaryMultiCallable[_control_pb2.LogoutRegistryRequest, _control_pb2.LogoutRegistryResponse]  # type: ignore[assignment]
     CreateNetwork: _aio.UnaryUnaryMultiCallable[_control_pb2.CreateNetworkRequest, _objects_pb2.Network]  # type: ignore[assignment]
     ListNetworks: _aio.UnaryUnaryMultiCallable[_control_pb2.ListNetworksRequest, _control_pb2.ListNetworksResponse]  # type: ignore[assignment]
     RemoveNetwork: _aio.UnaryUnaryMultiCallable[_control_pb2.RemoveNetworkRequest, _control_pb2.RemoveNetworkResponse]  # type: ignore[assignment]
@@ -467,6 +473,27 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.RemoveSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.RemoveSecretResponse, _abc.Awaitable[_control_pb2.RemoveSecretResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def LoginRegistry(
+        self,
+        request: _control_pb2.LoginRegistryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objects_pb2.RegistryCredential, _abc.Awaitable[_objects_pb2.RegistryCredential]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRegistries(
+        self,
+        request: _control_pb2.ListRegistriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListRegistriesResponse, _abc.Awaitable[_control_pb2.ListRegistriesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def LogoutRegistry(
+        self,
+        request: _control_pb2.LogoutRegistryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.LogoutRegistryResponse, _abc.Awaitable[_control_pb2.LogoutRegistryResponse]]: ...
 
     @_abc_1.abstractmethod
     def CreateNetwork(

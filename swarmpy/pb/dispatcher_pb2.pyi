@@ -489,6 +489,7 @@ class Assignment(_message.Message):
     LOAD_BALANCER_FIELD_NUMBER: _builtins.int
     VOLUME_FIELD_NUMBER: _builtins.int
     NEWEST_FIELD_NUMBER: _builtins.int
+    REGISTRY_CREDENTIAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def task(self) -> _objects_pb2.Task: ...
     @_builtins.property
@@ -505,6 +506,8 @@ class Assignment(_message.Message):
 
     @_builtins.property
     def newest(self) -> Global___NewestFile: ...
+    @_builtins.property
+    def registry_credential(self) -> _objects_pb2.RegistryCredential: ...
     def __init__(
         self,
         *,
@@ -515,12 +518,13 @@ class Assignment(_message.Message):
         load_balancer: Global___LoadBalancer | None = ...,
         volume: _objects_pb2.Volume | None = ...,
         newest: Global___NewestFile | None = ...,
+        registry_credential: _objects_pb2.RegistryCredential | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "newest", b"newest", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "newest", b"newest", "registry_credential", b"registry_credential", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "newest", b"newest", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "item", b"item", "load_balancer", b"load_balancer", "network", b"network", "newest", b"newest", "registry_credential", b"registry_credential", "secret", b"secret", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["task", "config", "secret", "network", "load_balancer", "volume", "newest"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["task", "config", "secret", "network", "load_balancer", "volume", "newest", "registry_credential"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
@@ -556,7 +560,7 @@ class AssignmentRemoval(_message.Message):
     TABLE_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """"tasks", "configs", "secrets", "networks", "load_balancers", "volumes", "newest" """
+    """"tasks", "configs", "secrets", "networks", "load_balancers", "volumes", ..."""
     id: _builtins.str
     def __init__(
         self,

@@ -420,6 +420,53 @@ class JobStatus(_message.Message):
 Global___JobStatus: _TypeAlias = JobStatus  # noqa: Y015
 
 @_typing.final
+class ImagePins(_message.Message):
+    """What the tags of a service's images mean for one version of its spec: the first node that has
+    an image says so, and the tasks that follow run the same.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class DigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SPEC_VERSION_FIELD_NUMBER: _builtins.int
+    DIGESTS_FIELD_NUMBER: _builtins.int
+    spec_version: _builtins.int
+    @_builtins.property
+    def digests(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        spec_version: _builtins.int = ...,
+        digests: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digests", b"digests", "spec_version", b"spec_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImagePins: _TypeAlias = ImagePins  # noqa: Y015
+
+@_typing.final
 class Service(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -442,6 +489,7 @@ class Service(_message.Message):
     SCHEDULED_AT_MS_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    IMAGE_PINS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -477,6 +525,8 @@ class Service(_message.Message):
 
     @_builtins.property
     def job(self) -> Global___JobStatus: ...
+    @_builtins.property
+    def image_pins(self) -> Global___ImagePins: ...
     def __init__(
         self,
         *,
@@ -499,10 +549,11 @@ class Service(_message.Message):
         scheduled_at_ms: _builtins.int = ...,
         paused: _builtins.bool = ...,
         revision: _builtins.int = ...,
+        image_pins: Global___ImagePins | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "previous_spec", b"previous_spec", "rollout", b"rollout", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image_pins", b"image_pins", "job", b"job", "previous_spec", b"previous_spec", "rollout", b"rollout", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_error", b"allocation_error", "created_at_ms", b"created_at_ms", "cron_job_id", b"cron_job_id", "id", b"id", "job", b"job", "job_iteration", b"job_iteration", "paused", b"paused", "ports", b"ports", "ports_allocated", b"ports_allocated", "previous_spec", b"previous_spec", "removing", b"removing", "revision", b"revision", "rollout", b"rollout", "scheduled_at_ms", b"scheduled_at_ms", "spec", b"spec", "spec_version", b"spec_version", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_error", b"allocation_error", "created_at_ms", b"created_at_ms", "cron_job_id", b"cron_job_id", "id", b"id", "image_pins", b"image_pins", "job", b"job", "job_iteration", b"job_iteration", "paused", b"paused", "ports", b"ports", "ports_allocated", b"ports_allocated", "previous_spec", b"previous_spec", "removing", b"removing", "revision", b"revision", "rollout", b"rollout", "scheduled_at_ms", b"scheduled_at_ms", "spec", b"spec", "spec_version", b"spec_version", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -514,6 +565,26 @@ class Revision(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ImageDigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
@@ -522,6 +593,7 @@ class Revision(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    IMAGE_DIGESTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -533,6 +605,10 @@ class Revision(_message.Message):
     """why it came about, for people"""
     @_builtins.property
     def spec(self) -> _specs_pb2.ServiceSpec: ...
+    @_builtins.property
+    def image_digests(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """what its images were"""
+
     def __init__(
         self,
         *,
@@ -544,10 +620,11 @@ class Revision(_message.Message):
         number: _builtins.int = ...,
         spec: _specs_pb2.ServiceSpec | None = ...,
         reason: _builtins.str = ...,
+        image_digests: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "number", b"number", "reason", b"reason", "service_id", b"service_id", "spec", b"spec", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "image_digests", b"image_digests", "number", b"number", "reason", b"reason", "service_id", b"service_id", "spec", b"spec", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -604,6 +681,26 @@ Global___CronJob: _TypeAlias = CronJob  # noqa: Y015
 class TaskStatus(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ImageDigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     STATE_FIELD_NUMBER: _builtins.int
     SINCE_MS_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -616,6 +713,7 @@ class TaskStatus(_message.Message):
     CONTAINERS_FIELD_NUMBER: _builtins.int
     UNREADY_FIELD_NUMBER: _builtins.int
     READINESS_SINCE_MS_FIELD_NUMBER: _builtins.int
+    IMAGE_DIGESTS_FIELD_NUMBER: _builtins.int
     state: _types_pb2.TaskState.ValueType
     """observed; written from the agent's reports only"""
     since_ms: _builtins.int
@@ -638,6 +736,10 @@ class TaskStatus(_message.Message):
     def containers(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.ContainerStatus]:
         """of a pod, init containers first"""
 
+    @_builtins.property
+    def image_digests(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """image, as its spec names it -> "sha256:..." that runs"""
+
     def __init__(
         self,
         *,
@@ -653,10 +755,11 @@ class TaskStatus(_message.Message):
         containers: _abc.Iterable[_types_pb2.ContainerStatus] | None = ...,
         unready: _builtins.bool = ...,
         readiness_since_ms: _builtins.int = ...,
+        image_digests: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_id", b"container_id", "containers", b"containers", "error", b"error", "exit_code", b"exit_code", "exited", b"exited", "message", b"message", "ports", b"ports", "readiness_since_ms", b"readiness_since_ms", "since_ms", b"since_ms", "started_at_ms", b"started_at_ms", "state", b"state", "unready", b"unready"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_id", b"container_id", "containers", b"containers", "error", b"error", "exit_code", b"exit_code", "exited", b"exited", "image_digests", b"image_digests", "message", b"message", "ports", b"ports", "readiness_since_ms", b"readiness_since_ms", "since_ms", b"since_ms", "started_at_ms", b"started_at_ms", "state", b"state", "unready", b"unready"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -759,6 +862,26 @@ class Task(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class ImageDigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
@@ -785,6 +908,7 @@ class Task(_message.Message):
     VOLUMES_FIELD_NUMBER: _builtins.int
     HOSTNAME_FIELD_NUMBER: _builtins.int
     BOUND_BY_FIELD_NUMBER: _builtins.int
+    IMAGE_DIGESTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -833,6 +957,10 @@ class Task(_message.Message):
     def volumes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """a mount's source -> id of its Volume; written when it gets its node"""
 
+    @_builtins.property
+    def image_digests(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """image -> digest that it is to run"""
+
     def __init__(
         self,
         *,
@@ -862,10 +990,11 @@ class Task(_message.Message):
         volumes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         hostname: _builtins.str = ...,
         bound_by: _builtins.str = ...,
+        image_digests: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["eviction", b"eviction", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "bound_by", b"bound_by", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "hostname", b"hostname", "id", b"id", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "bound_by", b"bound_by", "created_at_ms", b"created_at_ms", "desired_state", b"desired_state", "drain_s", b"drain_s", "environment", b"environment", "eviction", b"eviction", "hostname", b"hostname", "id", b"id", "image_digests", b"image_digests", "job_iteration", b"job_iteration", "name", b"name", "node_id", b"node_id", "nominated_node_id", b"nominated_node_id", "pending_reason", b"pending_reason", "ports", b"ports", "service_id", b"service_id", "service_name", b"service_name", "slot", b"slot", "spec", b"spec", "spec_version", b"spec_version", "start_after_ms", b"start_after_ms", "status", b"status", "stop_first", b"stop_first", "updated_at_ms", b"updated_at_ms", "version", b"version", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1039,6 +1168,47 @@ class Secret(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Secret: _TypeAlias = Secret  # noqa: Y015
+
+@_typing.final
+class RegistryCredential(_message.Message):
+    """How nodes log in to a registry. One for each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_MS_FIELD_NUMBER: _builtins.int
+    REGISTRY_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    version: _builtins.int
+    created_at_ms: _builtins.int
+    updated_at_ms: _builtins.int
+    registry: _builtins.str
+    """host or host:port; "docker.io" """
+    username: _builtins.str
+    password: _builtins.bytes
+    """never returned by the control API"""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        created_at_ms: _builtins.int = ...,
+        updated_at_ms: _builtins.int = ...,
+        registry: _builtins.str = ...,
+        username: _builtins.str = ...,
+        password: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "password", b"password", "registry", b"registry", "updated_at_ms", b"updated_at_ms", "username", b"username", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegistryCredential: _TypeAlias = RegistryCredential  # noqa: Y015
 
 @_typing.final
 class Stack(_message.Message):

@@ -205,6 +205,7 @@ class ContainerSpec(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     RESERVATIONS_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FROM_FIELD_NUMBER: _builtins.int
+    PULL_POLICY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique in its task"""
     image: _builtins.str
@@ -218,6 +219,7 @@ class ContainerSpec(_message.Message):
     read_only: _builtins.bool
     init: _builtins.bool
     tty: _builtins.bool
+    pull_policy: _types_pb2.PullPolicy.ValueType
     @_builtins.property
     def command(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """replaces the image's entrypoint"""
@@ -308,10 +310,11 @@ class ContainerSpec(_message.Message):
         limits: _types_pb2.Resources | None = ...,
         reservations: _types_pb2.Resources | None = ...,
         environment_from: _abc.Iterable[Global___EnvironmentSource] | None = ...,
+        pull_policy: _types_pb2.PullPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["health_check", b"health_check", "limits", b"limits", "liveness_probe", b"liveness_probe", "post_start", b"post_start", "pre_stop", b"pre_stop", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "startup_probe", b"startup_probe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "cap_add", b"cap_add", "cap_drop", b"cap_drop", "command", b"command", "configs", b"configs", "environment", b"environment", "environment_from", b"environment_from", "extra_hosts", b"extra_hosts", "health_check", b"health_check", "hostname", b"hostname", "image", b"image", "init", b"init", "labels", b"labels", "limits", b"limits", "liveness_probe", b"liveness_probe", "mounts", b"mounts", "name", b"name", "post_start", b"post_start", "pre_stop", b"pre_stop", "read_only", b"read_only", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "secrets", b"secrets", "startup_probe", b"startup_probe", "stop_grace_s", b"stop_grace_s", "stop_signal", b"stop_signal", "tty", b"tty", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "cap_add", b"cap_add", "cap_drop", b"cap_drop", "command", b"command", "configs", b"configs", "environment", b"environment", "environment_from", b"environment_from", "extra_hosts", b"extra_hosts", "health_check", b"health_check", "hostname", b"hostname", "image", b"image", "init", b"init", "labels", b"labels", "limits", b"limits", "liveness_probe", b"liveness_probe", "mounts", b"mounts", "name", b"name", "post_start", b"post_start", "pre_stop", b"pre_stop", "pull_policy", b"pull_policy", "read_only", b"read_only", "readiness_probe", b"readiness_probe", "reservations", b"reservations", "secrets", b"secrets", "startup_probe", b"startup_probe", "stop_grace_s", b"stop_grace_s", "stop_signal", b"stop_signal", "tty", b"tty", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -708,10 +711,13 @@ class ServiceSpec(_message.Message):
     AUTOSCALE_FIELD_NUMBER: _builtins.int
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
     DISRUPTION_FIELD_NUMBER: _builtins.int
+    NO_RESOLVE_IMAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """unique; in a stack "stack_service" """
     revisions_kept: _builtins.int
     """past specs to return to; default 10"""
+    no_resolve_image: _builtins.bool
+    """each task runs what its image's tag means when it starts"""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -764,10 +770,11 @@ class ServiceSpec(_message.Message):
         autoscale: _types_pb2.AutoscaleConfig | None = ...,
         depends_on: _abc.Iterable[Global___Dependency] | None = ...,
         disruption: _types_pb2.DisruptionBudget | None = ...,
+        no_resolve_image: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "mode", b"mode", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "stateful", b"stateful", "task", b"task", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "stateful", b"stateful", "task", b"task", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept", "autoscale", b"autoscale", "depends_on", b"depends_on", "disruption", b"disruption", "endpoint", b"endpoint", "global", b"global", "global_job", b"global_job", "job", b"job", "labels", b"labels", "mode", b"mode", "name", b"name", "no_resolve_image", b"no_resolve_image", "replicated", b"replicated", "replicated_job", b"replicated_job", "revisions_kept", b"revisions_kept", "rollback", b"rollback", "stateful", b"stateful", "task", b"task", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__revisions_kept: _TypeAlias = _typing.Literal["revisions_kept"]  # noqa: Y015
     _WhichOneofArgType__revisions_kept: _TypeAlias = _typing.Literal["_revisions_kept", b"_revisions_kept"]  # noqa: Y015

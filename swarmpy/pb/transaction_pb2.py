@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from swarmpy.pb import objects_pb2 as swarmpy_dot_pb_dot_objects__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cswarmpy/pb/transaction.proto\x12\nswarmpy.v1\x1a\x18swarmpy/pb/objects.proto\"8\n\nRowVersion\x12\r\n\x05table\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"\xb3\x04\n\x06\x43hange\x12&\n\x07\x63luster\x18\x01 \x01(\x0b\x32\x13.swarmpy.v1.ClusterH\x00\x12 \n\x04node\x18\x02 \x01(\x0b\x32\x10.swarmpy.v1.NodeH\x00\x12&\n\x07service\x18\x03 \x01(\x0b\x32\x13.swarmpy.v1.ServiceH\x00\x12 \n\x04task\x18\x04 \x01(\x0b\x32\x10.swarmpy.v1.TaskH\x00\x12&\n\x07network\x18\x05 \x01(\x0b\x32\x13.swarmpy.v1.NetworkH\x00\x12$\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x12.swarmpy.v1.ConfigH\x00\x12$\n\x06secret\x18\x07 \x01(\x0b\x32\x12.swarmpy.v1.SecretH\x00\x12\"\n\x05stack\x18\x08 \x01(\x0b\x32\x11.swarmpy.v1.StackH\x00\x12+\n\njoin_token\x18\t \x01(\x0b\x32\x15.swarmpy.v1.JoinTokenH\x00\x12\"\n\x05\x65vent\x18\n \x01(\x0b\x32\x11.swarmpy.v1.EventH\x00\x12\'\n\x08\x63ron_job\x18\x0b \x01(\x0b\x32\x13.swarmpy.v1.CronJobH\x00\x12(\n\x08revision\x18\x0c \x01(\x0b\x32\x14.swarmpy.v1.RevisionH\x00\x12$\n\x06volume\x18\r \x01(\x0b\x32\x12.swarmpy.v1.VolumeH\x00\x12)\n\x07removed\x18\x0f \x01(\x0b\x32\x16.swarmpy.v1.RowVersionH\x00\x42\x08\n\x06\x63hange\"~\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0eproposed_at_ms\x18\x02 \x01(\x03\x12#\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x12.swarmpy.v1.Change\x12&\n\x06\x63hecks\x18\x04 \x03(\x0b\x32\x16.swarmpy.v1.RowVersion\"`\n\rStoreSnapshot\x12\r\n\x05index\x18\x01 \x01(\x04\x12 \n\x04rows\x18\x02 \x03(\x0b\x32\x12.swarmpy.v1.Change\x12\x1e\n\x16recent_transaction_ids\x18\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cswarmpy/pb/transaction.proto\x12\nswarmpy.v1\x1a\x18swarmpy/pb/objects.proto\"8\n\nRowVersion\x12\r\n\x05table\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"\xf2\x04\n\x06\x43hange\x12&\n\x07\x63luster\x18\x01 \x01(\x0b\x32\x13.swarmpy.v1.ClusterH\x00\x12 \n\x04node\x18\x02 \x01(\x0b\x32\x10.swarmpy.v1.NodeH\x00\x12&\n\x07service\x18\x03 \x01(\x0b\x32\x13.swarmpy.v1.ServiceH\x00\x12 \n\x04task\x18\x04 \x01(\x0b\x32\x10.swarmpy.v1.TaskH\x00\x12&\n\x07network\x18\x05 \x01(\x0b\x32\x13.swarmpy.v1.NetworkH\x00\x12$\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x12.swarmpy.v1.ConfigH\x00\x12$\n\x06secret\x18\x07 \x01(\x0b\x32\x12.swarmpy.v1.SecretH\x00\x12\"\n\x05stack\x18\x08 \x01(\x0b\x32\x11.swarmpy.v1.StackH\x00\x12+\n\njoin_token\x18\t \x01(\x0b\x32\x15.swarmpy.v1.JoinTokenH\x00\x12\"\n\x05\x65vent\x18\n \x01(\x0b\x32\x11.swarmpy.v1.EventH\x00\x12\'\n\x08\x63ron_job\x18\x0b \x01(\x0b\x32\x13.swarmpy.v1.CronJobH\x00\x12(\n\x08revision\x18\x0c \x01(\x0b\x32\x14.swarmpy.v1.RevisionH\x00\x12$\n\x06volume\x18\r \x01(\x0b\x32\x12.swarmpy.v1.VolumeH\x00\x12=\n\x13registry_credential\x18\x0e \x01(\x0b\x32\x1e.swarmpy.v1.RegistryCredentialH\x00\x12)\n\x07removed\x18\x0f \x01(\x0b\x32\x16.swarmpy.v1.RowVersionH\x00\x42\x08\n\x06\x63hange\"~\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0eproposed_at_ms\x18\x02 \x01(\x03\x12#\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x12.swarmpy.v1.Change\x12&\n\x06\x63hecks\x18\x04 \x03(\x0b\x32\x16.swarmpy.v1.RowVersion\"`\n\rStoreSnapshot\x12\r\n\x05index\x18\x01 \x01(\x04\x12 \n\x04rows\x18\x02 \x03(\x0b\x32\x12.swarmpy.v1.Change\x12\x1e\n\x16recent_transaction_ids\x18\x03 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROWVERSION']._serialized_start=70
   _globals['_ROWVERSION']._serialized_end=126
   _globals['_CHANGE']._serialized_start=129
-  _globals['_CHANGE']._serialized_end=692
-  _globals['_TRANSACTION']._serialized_start=694
-  _globals['_TRANSACTION']._serialized_end=820
-  _globals['_STORESNAPSHOT']._serialized_start=822
-  _globals['_STORESNAPSHOT']._serialized_end=918
+  _globals['_CHANGE']._serialized_end=755
+  _globals['_TRANSACTION']._serialized_start=757
+  _globals['_TRANSACTION']._serialized_end=883
+  _globals['_STORESNAPSHOT']._serialized_start=885
+  _globals['_STORESNAPSHOT']._serialized_end=981
 # @@protoc_insertion_point(module_scope)

@@ -66,6 +66,7 @@ class Change(_message.Message):
     CRON_JOB_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     VOLUME_FIELD_NUMBER: _builtins.int
+    REGISTRY_CREDENTIAL_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cluster(self) -> _objects_pb2.Cluster: ...
@@ -94,6 +95,8 @@ class Change(_message.Message):
     @_builtins.property
     def volume(self) -> _objects_pb2.Volume: ...
     @_builtins.property
+    def registry_credential(self) -> _objects_pb2.RegistryCredential: ...
+    @_builtins.property
     def removed(self) -> Global___RowVersion: ...
     def __init__(
         self,
@@ -111,13 +114,14 @@ class Change(_message.Message):
         cron_job: _objects_pb2.CronJob | None = ...,
         revision: _objects_pb2.Revision | None = ...,
         volume: _objects_pb2.Volume | None = ...,
+        registry_credential: _objects_pb2.RegistryCredential | None = ...,
         removed: Global___RowVersion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "removed", b"removed", "revision", b"revision", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "registry_credential", b"registry_credential", "removed", b"removed", "revision", b"revision", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "removed", b"removed", "revision", b"revision", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cluster", b"cluster", "config", b"config", "cron_job", b"cron_job", "event", b"event", "join_token", b"join_token", "network", b"network", "node", b"node", "registry_credential", b"registry_credential", "removed", b"removed", "revision", b"revision", "secret", b"secret", "service", b"service", "stack", b"stack", "task", b"task", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["cluster", "node", "service", "task", "network", "config", "secret", "stack", "join_token", "event", "cron_job", "revision", "volume", "removed"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["cluster", "node", "service", "task", "network", "config", "secret", "stack", "join_token", "event", "cron_job", "revision", "volume", "registry_credential", "removed"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 

@@ -328,6 +328,26 @@ PLACEMENT_STRATEGY_BINPACK: PlacementStrategy.ValueType  # 2
 """the fullest one"""
 Global___PlacementStrategy: _TypeAlias = PlacementStrategy  # noqa: Y015
 
+class _PullPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PullPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PullPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PULL_POLICY_IF_NOT_PRESENT: _PullPolicy.ValueType  # 0
+    PULL_POLICY_ALWAYS: _PullPolicy.ValueType  # 1
+    PULL_POLICY_NEVER: _PullPolicy.ValueType  # 2
+    """a task without it is refused"""
+
+class PullPolicy(_PullPolicy, metaclass=_PullPolicyEnumTypeWrapper):
+    """When an image is asked for at its registry."""
+
+PULL_POLICY_IF_NOT_PRESENT: PullPolicy.ValueType  # 0
+PULL_POLICY_ALWAYS: PullPolicy.ValueType  # 1
+PULL_POLICY_NEVER: PullPolicy.ValueType  # 2
+"""a task without it is refused"""
+Global___PullPolicy: _TypeAlias = PullPolicy  # noqa: Y015
+
 class _FileChange:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from swarmpy.errors import TaskRefused
 from swarmpy.pb.objects_pb2 import Network, NetworkAddress, Task
+from swarmpy.pb.specs_pb2 import ContainerSpec
 from swarmpy.pb.types_pb2 import (
     MOUNT_TYPE_BIND,
     MOUNT_TYPE_TMPFS,
@@ -31,6 +32,8 @@ TASK_LABEL = "swarmpy.task"
 SERVICE_LABEL = "swarmpy.service"
 SLOT_LABEL = "swarmpy.slot"
 PORTS_LABEL = "swarmpy.ports"
+IMAGE_LABEL = "swarmpy.image"
+DIGEST_LABEL = "swarmpy.digest"
 NANOSECONDS = 1_000_000_000
 
 
@@ -114,12 +117,11 @@ def port_key(port: PortConfig) -> str:
     return f"{port.target}/{_protocol(port.protocol)}"
 
 
-def check_remedy(image: str) -> str:
-    """Return what to do when an image is found nowhere."""
-    return (
-        f"check the name; or docker pull {image} on this node, "
-        "or docker login there when its registry asks for it"
-    )
+def use_image(plan: ContainerPlan, spec: ContainerSpec, reference: str, digest: str) -> None:
+    """Let a plan make its container of `reference`, and remember what its image's name meant."""
+    plan.body["Image"] = reference
+    if digest:
+        plan.body["Labels"] |= {IMAGE_LABEL: spec.image, DIGEST_LABEL: digest}
 
 
 def _labels(task: Task, node_id: str) -> dict[str, str]:

@@ -112,6 +112,9 @@ class DockerRuntime:
     async def refresh(self, task: Task, needs: Dependencies) -> None:
         await self._containers.refresh(task, needs)
 
+    def progress(self, task_id: str) -> str:
+        return self._containers.progress(task_id)
+
     async def start(self, task_id: str, container: str = "") -> Container:
         return container_of(await self._containers.start(task_id, container))
 

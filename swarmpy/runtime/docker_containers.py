@@ -16,13 +16,14 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from swarmpy.core.pod import SANDBOX, all_containers, is_pod
 from swarmpy.errors import EngineUnavailable, TaskRefused
 from swarmpy.pb.objects_pb2 import Task
+from swarmpy.pb.specs_pb2 import ContainerSpec
 from swarmpy.runtime.container_config import (
     NODE_LABEL,
     TASK_LABEL,
     ContainerPlan,
     Json,
-    check_remedy,
     plan_container,
+    use_image,
 )
 from swarmpy.runtime.docker_engine import Engine
 from swarmpy.runtime.docker_images import Images
@@ -117,7 +118,11 @@ class Containers:
             made_id = str(inspected["Id"])
             await self._engine.change("connect it", lambda c: _connect(c, made_id, plan))
         else:
-            await self._bring(task, "", plan, task.spec.containers[0].image)
+            await self._bring(task, "", plan, task.spec.containers[0], needs)
+
+    def progress(self, task_id: str) -> str:
+        """Return what a task that is being made waits for."""
+        return self._images.progress(task_id)
 
     async def refresh(self, task: Task, needs: Dependencies) -> None:
         """Let the files of a task that change in place be what they now are."""
@@ -206,16 +211,23 @@ class Containers:
                     self._ids.setdefault(one["Labels"][TASK_LABEL], {})[name] = one["Id"]
             return self._ids
 
-    async def _bring(self, task: Task, name: str, plan: ContainerPlan, image: str) -> None:
-        """Create a container unless it is there; fetch its image if it is not here."""
+    async def _bring(
+        self,
+        task: Task,
+        name: str,
+        plan: ContainerPlan,
+        spec: ContainerSpec | None,
+        needs: Dependencies,
+    ) -> None:
+        """Create a container unless it is there; fetch the image of its spec if it is not here."""
         there = (await self._known()).get(task.id, {})
         if name in there and await self.inspect(task.id, name) is not None:
             return
-        if await self._create(task, name, plan) is not None:
-            return
-        await self._images.bring(image, check_remedy(image))
+        if spec is not None:
+            image = await self._images.bring(task.id, spec, task.image_digests, needs.registries)
+            use_image(plan, spec, image.reference, image.digest)
         if await self._create(task, name, plan) is None:
-            raise EngineUnavailable(f"image {image} was pulled and is gone again")
+            raise EngineUnavailable(f"image {plan.body['Image']} was here and is gone again")
 
     async def _create(self, task: Task, name: str, plan: ContainerPlan) -> str | None:
         """Create and connect; return the container's id, or None when its image is not here."""

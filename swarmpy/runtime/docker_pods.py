@@ -25,8 +25,8 @@ from swarmpy.seams import Dependencies
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
-Create = Callable[[Task, str, ContainerPlan, str], Awaitable[None]]
-"""Creates one container of a task, by its name and plan; its image is named in errors."""
+Create = Callable[[Task, str, ContainerPlan, ContainerSpec | None, Dependencies], Awaitable[None]]
+"""Creates one container of a task, by its name and plan, of the image that its spec means."""
 
 
 def files_root(files: Path, task: Task, spec: ContainerSpec) -> Path:
@@ -56,7 +56,7 @@ class Pods:
                     ),
                 )
             sandbox = plan_sandbox(task, needs.networks, self._node_id, self._address)
-            await create(task, SANDBOX, sandbox, IMAGE)
+            await create(task, SANDBOX, sandbox, None, needs)
         finally:
             self._making.discard(task.id)
         for spec in all_containers(task.spec):
@@ -64,7 +64,7 @@ class Pods:
             files = await asyncio.to_thread(keep_files, spec, needs, root)
             plan = plan_member(task, spec, files, self._node_id)
             plan = replace(plan, body=with_volumes(plan.body, needs.volumes, self._node_id))
-            await create(task, spec.name, plan, spec.image)
+            await create(task, spec.name, plan, spec, needs)
 
     async def remove_volumes(self, task_id: str) -> None:
         """Remove the ephemeral volumes of a task whose containers are gone."""

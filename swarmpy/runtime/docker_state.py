@@ -6,7 +6,12 @@ from typing import Any
 
 from swarmpy.core.container import Container, Exit
 from swarmpy.pb.types_pb2 import PROTOCOL_TCP, PROTOCOL_UDP, PortBinding
-from swarmpy.runtime.container_config import PORTS_LABEL, TASK_LABEL
+from swarmpy.runtime.container_config import (
+    DIGEST_LABEL,
+    IMAGE_LABEL,
+    PORTS_LABEL,
+    TASK_LABEL,
+)
 from swarmpy.runtime.health import RETRIES
 from swarmpy.runtime.pod_config import CONTAINER_LABEL
 
@@ -30,6 +35,7 @@ def container_of(inspected: dict[str, Any]) -> Container:
         name=config["Labels"].get(CONTAINER_LABEL, ""),
         run_id=str(state["StartedAt"]) if was_started(inspected) else "",
         address=_address(inspected) if running else "",
+        image_digests=_image_digests(config["Labels"]),
     )
 
 
@@ -52,6 +58,10 @@ def _exit(state: dict[str, Any]) -> Exit | None:
         oom_killed=state["OOMKilled"],
         error=state["Error"],
     )
+
+
+def _image_digests(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return ((labels[IMAGE_LABEL], labels[DIGEST_LABEL]),) if DIGEST_LABEL in labels else ()
 
 
 def _health(state: dict[str, Any], config: dict[str, Any]) -> tuple[bool | None, bool]:

@@ -105,10 +105,12 @@ class ProcessRuntime:
         for apart, alone in alone_of(task):
             directory = TaskDirectory(self._root / f"{task.id}{apart}")
             if directory.exists():
-                memory = self._trees(directory)[1]
-                await asyncio.to_thread(
-                    task_files.refresh_files, alone.spec.containers[0], needs, memory
-                )
+                spec, memory = alone.spec.containers[0], self._trees(directory)[1]
+                await asyncio.to_thread(task_files.refresh_files, spec, needs, memory)
+
+    def progress(self, task_id: str) -> str:
+        del task_id
+        return ""
 
     async def restart(self, task_id: str, container: str) -> Container:
         directory = self._directory(task_id, container)

@@ -9,7 +9,15 @@ from typing import Protocol
 from swarmpy.core.container import Container, Exit
 from swarmpy.core.file_versions import is_live, newest_id
 from swarmpy.pb.dispatcher_pb2 import ExecInput, ExecOutput, LogLine, LogOptions
-from swarmpy.pb.objects_pb2 import Config, Network, NodeDescription, Secret, Task, Volume
+from swarmpy.pb.objects_pb2 import (
+    Config,
+    Network,
+    NodeDescription,
+    RegistryCredential,
+    Secret,
+    Task,
+    Volume,
+)
 from swarmpy.pb.specs_pb2 import ConfigSpec, SecretSpec
 from swarmpy.pb.types_pb2 import FileReference
 
@@ -27,6 +35,8 @@ class Dependencies:
     """`file_versions.newest_id` -> id, for what the task follows in place."""
     values: Mapping[str, str] = field(default_factory=dict)
     """For the templates of its files."""
+    registries: Mapping[str, RegistryCredential] = field(default_factory=dict)
+    """Registry -> how to log in there."""
 
     def find(self, kind: str, reference: FileReference) -> ConfigSpec | SecretSpec | None:
         """Return what a reference to a "config" or "secret" means now."""
@@ -89,6 +99,9 @@ class Runtime(Protocol):
 
         Raises: as `prepare`.
         """
+
+    def progress(self, task_id: str) -> str:
+        """Return what `prepare` waits for now, for people; "" when that takes no time."""
 
     async def start(self, task_id: str, container: str = "") -> Container:
         """Start what was never started, and return what runs now, with the ports it answers on."""

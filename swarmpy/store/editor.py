@@ -15,6 +15,7 @@ from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Network,
     Node,
+    RegistryCredential,
     Revision,
     Secret,
     Service,
@@ -116,6 +117,9 @@ class Editor:
         self.secrets = TableEditor[Secret](view.secrets, self._checks)
         self.volumes = TableEditor[Volume](view.volumes, self._checks)
         self.stacks = TableEditor[Stack](view.stacks, self._checks)
+        self.registry_credentials = TableEditor[RegistryCredential](
+            view.registry_credentials, self._checks
+        )
         self.join_tokens = TableEditor[JoinToken](view.join_tokens, self._checks)
         self.events = TableEditor[Event](view.events, self._checks)
 

@@ -16,6 +16,7 @@ from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Network,
     Node,
+    RegistryCredential,
     Revision,
     Secret,
     Service,
@@ -40,6 +41,7 @@ Row: TypeAlias = (
     | CronJob
     | Revision
     | Volume
+    | RegistryCredential
 )
 
 Index: TypeAlias = Callable[[Any], Iterable[str]]
@@ -132,6 +134,12 @@ SCHEMAS: tuple[Schema, ...] = (
             "name": lambda stack: (stack.name,),
             "removing": lambda stack: ("yes",) if stack.removing else (),
         },
+    ),
+    Schema(
+        "registry_credentials",
+        "registry_credential",
+        RegistryCredential,
+        {"registry": lambda row: (row.registry,)},
     ),
     Schema("join_tokens", "join_token", JoinToken, {}),
     Schema("events", "event", Event, {"object_id": lambda event: (event.object_id,)}),

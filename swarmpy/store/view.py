@@ -12,6 +12,7 @@ from swarmpy.pb.objects_pb2 import (
     JoinToken,
     Network,
     Node,
+    RegistryCredential,
     Revision,
     Secret,
     Service,
@@ -38,6 +39,7 @@ class View:
         self.secrets = Table[Secret](BY_NAME["secrets"])
         self.volumes = Table[Volume](BY_NAME["volumes"])
         self.stacks = Table[Stack](BY_NAME["stacks"])
+        self.registry_credentials = Table[RegistryCredential](BY_NAME["registry_credentials"])
         self.join_tokens = Table[JoinToken](BY_NAME["join_tokens"])
         self.events = Table[Event](BY_NAME["events"])
 

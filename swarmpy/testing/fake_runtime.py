@@ -40,10 +40,10 @@ class FakeRuntime:
         self.made: dict[str, Task] = {}
         self.volumes: dict[str, str] = {}
         """Id -> name of each volume that a container was made with and nobody removed."""
+        self.pulling: dict[str, str] = {}
         self._node_id = node_id
         self._clock = clock
-        self._cpus = cpus
-        self._memory_bytes = memory_bytes
+        self._resources = Resources(nano_cpus=round(cpus * 1e9), memory_bytes=memory_bytes)
         self._containers: dict[tuple[str, str], FakeContainer] = {}
         """By task and name, in the order they were made in."""
         self._ports = FakePorts()
@@ -81,7 +81,7 @@ class FakeRuntime:
         return NodeDescription(
             hostname=self._node_id,
             platform=Platform(os="linux", architecture="amd64"),
-            resources=Resources(nano_cpus=round(self._cpus * 1e9), memory_bytes=self._memory_bytes),
+            resources=self._resources,
             engine="fake",
         )
 
@@ -113,6 +113,9 @@ class FakeRuntime:
         self._check()
         if self._of(task.id):
             self.prepared[task.id] = needs
+
+    def progress(self, task_id: str) -> str:
+        return self.pulling.get(task_id, "")
 
     async def start(self, task_id: str, container: str = "") -> Container:
         one = self._find(task_id, container)

@@ -31,11 +31,14 @@ from swarmpy.rpc.grpc_transport import serve_local
 from tests.client.fake_cluster import FakeCluster
 from tests.client.fake_cron_jobs import FakeCronJobs
 from tests.client.fake_dependencies import FakeDependencies
+from tests.client.fake_registries import FakeRegistries
 from tests.client.fake_swarm import TABLES
 from tests.client.fake_volumes import FakeVolumes
 
 
-class FakeControl(FakeCluster, FakeCronJobs, FakeDependencies, FakeVolumes, ControlServicer):
+class FakeControl(
+    FakeCluster, FakeCronJobs, FakeDependencies, FakeRegistries, FakeVolumes, ControlServicer
+):
     """Every call of the API; each is noted in `calls` first."""
 
     # --- nodes and tokens

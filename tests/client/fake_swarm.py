@@ -25,6 +25,7 @@ from swarmpy.pb.objects_pb2 import (
     Node,
     NodeDescription,
     NodeStatus,
+    RegistryCredential,
     RolloutStatus,
     Service,
     Stack,
@@ -65,6 +66,9 @@ class FakeSwarm:
         self.index = 100
         self.rows: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
         self.tokens: dict[str, JoinToken] = {}
+        self.registries: dict[str, RegistryCredential] = {}
+        self.passwords: list[bytes] = []
+        """That somebody logged in with."""
         self.failures: dict[str, list[SwarmPyError]] = {}
         self.calls: list[str] = []
         self.gossip: list[api.NodeGossip] = []

@@ -51,6 +51,9 @@ async def test_every_rpc_of_the_control_api_can_be_called(
     assert (await client.config("motd")).spec.data == b"hello"
     await client.update_secret("key", entries={"a": b"hush"})
     assert not (await client.secret("key")).spec.entries
+    await client.login_registry("registry.example", "me", "hush")
+    assert [one.username for one in await client.registries()] == ["me"]
+    await client.logout_registry("registry.example")
     await client.create_network(NetworkSpec(name="back"))
     assert [one.spec.data for one in await client.configs()] == [b"hello"]
     assert [one.spec.data for one in await client.secrets()] == [b""]

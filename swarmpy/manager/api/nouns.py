@@ -14,6 +14,7 @@ from swarmpy.manager.api.logs import Logs
 from swarmpy.manager.api.networks import Networks
 from swarmpy.manager.api.nodes import Nodes
 from swarmpy.manager.api.rebalance import Rebalance
+from swarmpy.manager.api.registries import Registries
 from swarmpy.manager.api.rollouts import Rollouts
 from swarmpy.manager.api.secrets import Secrets
 from swarmpy.manager.api.services import Services
@@ -30,7 +31,7 @@ def control_parts(seat: Seat, lead: Callable[[], Lead]) -> list[object]:
     """Return what answers service Control, together: each method in exactly one of them."""
     return [
         *(noun(seat) for noun in (Clusters, Tokens, Services, Rollouts, CronJobs, Tasks)),
-        *(noun(seat) for noun in (Configs, Secrets, Networks, Volumes, Stacks)),
+        *(noun(seat) for noun in (Configs, Secrets, Registries, Networks, Volumes, Stacks)),
         *(noun(seat) for noun in (Explain, Rebalance, Watch, Events)),
         *(noun(seat, lead) for noun in (Nodes, Logs, Exec)),
     ]

@@ -6,6 +6,7 @@ from swarmpy.core.references import resolve_references
 from swarmpy.errors import NotFound, WrongState
 from swarmpy.manager.api.service_rows import restart, resume, return_to, roll_back
 from swarmpy.manager.api.services import edit_service, names_for
+from swarmpy.manager.image_pins import repin
 from swarmpy.manager.revisions import record
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.control_pb2 import (
@@ -44,6 +45,7 @@ class Rollouts:
                 roll_back(service, self._seat.now_ms)
                 reason = "rolled back"
             record(tx, service, reason, self._seat.ids)
+            repin(tx, service)
 
         return await edit_service(self._seat, request.service, change)
 

@@ -12,6 +12,7 @@ from swarmpy.core.file_versions import (
     newest_of,
     secret_references,
 )
+from swarmpy.core.image_name import images_of, registry_of
 from swarmpy.pb.dispatcher_pb2 import (
     Assignment,
     AssignmentDiff,
@@ -20,12 +21,21 @@ from swarmpy.pb.dispatcher_pb2 import (
     LoadBalancer,
     NewestFile,
 )
-from swarmpy.pb.objects_pb2 import Config, Network, Secret, Task, Volume
+from swarmpy.pb.objects_pb2 import (
+    Config,
+    Network,
+    RegistryCredential,
+    Secret,
+    Task,
+    Volume,
+)
 from swarmpy.pb.types_pb2 import TASK_STATE_ASSIGNED, TASK_STATE_RUNNING, FileReference
 from swarmpy.store.table import Table
 from swarmpy.store.view import View
 
-Item: TypeAlias = Task | Config | Secret | Network | LoadBalancer | Volume | NewestFile
+Item: TypeAlias = (
+    Task | Config | Secret | Network | LoadBalancer | Volume | NewestFile | RegistryCredential
+)
 R = TypeVar("R", Config, Secret)
 Held: TypeAlias = dict[tuple[str, str], Item]
 """(table, id) -> the shared row, which is read-only and replaced when it changes."""
@@ -38,6 +48,7 @@ _FIELD_OF = {
     "load_balancers": "load_balancer",
     "volumes": "volume",
     "newest": "newest",
+    "registry_credentials": "registry_credential",
 }
 
 
@@ -108,6 +119,9 @@ def _needed_by(task: Task, view: View) -> Iterator[tuple[tuple[str, str], Item]]
         yield from _file(reference, view.configs)
     for reference in secret_references(task.spec):
         yield from _file(reference, view.secrets)
+    for image in images_of(task.spec):
+        for credential in view.registry_credentials.by("registry", registry_of(image)):
+            yield ("registry_credentials", credential.id), credential
     for address in task.addresses:
         if (network := view.networks.find(address.network_id)) is not None:
             yield ("networks", network.id), network

@@ -17,6 +17,7 @@ from swarmpy.core.pod_events import pod_events
 from swarmpy.core.task_life import may_become
 from swarmpy.errors import Conflict
 from swarmpy.manager.dispatcher.session import Session
+from swarmpy.manager.image_pins import pin
 from swarmpy.manager.perform import perform
 from swarmpy.manager.seat import Seat
 from swarmpy.pb.dispatcher_pb2 import TaskReport
@@ -101,4 +102,6 @@ def write_statuses(seat: Seat, tx: Editor, newest: Mapping[str, TaskStatus]) -> 
         if task is not None and may_become(task.status.state, status.state):
             with tx.tasks.edit(task_id) as edited:
                 edited.status.CopyFrom(status)
+            if status.image_digests:
+                pin(tx, edited)
             perform(tx, pod_events(task, status), seat.ids, seat.now_ms)

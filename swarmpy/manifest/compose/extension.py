@@ -37,6 +37,7 @@ POLICIES = {
     "forbid": CONCURRENCY_POLICY_FORBID,
     "replace": CONCURRENCY_POLICY_REPLACE,
 }
+RESOLVE = {"once": True, "never": False}
 JOB_MODES = {"replicated_job", "global_job"}
 
 
@@ -77,6 +78,7 @@ def read_extension(
     read_pod(section, spec.task, read_container)
     read_placement(section, spec.task.placement, services)
     read_importance(section, spec)
+    spec.no_resolve_image = not section.choice("resolve_image", RESOLVE, default=True)
     section.value("environment_from")  # read with the container
     section.done()
     return _cron_job(service, cron, spec) if cron else None

@@ -28,7 +28,12 @@ from swarmpy.pb.specs_pb2 import (
     ServiceSpec,
     TaskSpec,
 )
-from swarmpy.pb.types_pb2 import HealthCheck
+from swarmpy.pb.types_pb2 import (
+    PULL_POLICY_ALWAYS,
+    PULL_POLICY_IF_NOT_PRESENT,
+    PULL_POLICY_NEVER,
+    HealthCheck,
+)
 
 REFUSED = {
     "build": "build the image first and name it under image",
@@ -43,6 +48,12 @@ REFUSED = {
 IGNORED = {
     "container_name": "tasks are named after their service and slot",
     "expose": "containers of one network reach each other on every port",
+}
+PULL_POLICIES = {
+    "always": PULL_POLICY_ALWAYS,
+    "never": PULL_POLICY_NEVER,
+    "missing": PULL_POLICY_IF_NOT_PRESENT,
+    "if_not_present": PULL_POLICY_IF_NOT_PRESENT,
 }
 CONDITIONS = {
     "service_started": DEPENDENCY_CONDITION_STARTED,
@@ -101,6 +112,7 @@ def _container(name: str, service: Reader, around: Surroundings, context: Contex
         mounts=read_mounts(service, around.volumes, context),
         configs=read_references(service, "configs", around.configs),
         secrets=read_references(service, "secrets", around.secrets),
+        pull_policy=service.choice("pull_policy", PULL_POLICIES, PULL_POLICY_IF_NOT_PRESENT),
         environment_from=read_sources(service, around.configs, around.secrets),
         stop_signal=service.text("stop_signal"),
         stop_grace_s=service.duration_s("stop_grace_period"),
