@@ -21,10 +21,11 @@ from swarmpy.core.schedule.filters import NODE_FILTERS, USAGE_FILTERS, asked, pa
 from swarmpy.core.schedule.node_tally import NodeTally, tally
 from swarmpy.core.schedule.place import is_pending
 from swarmpy.core.task_life import has_node, is_live, keeps_slot
+from swarmpy.core.volumes import mounted
 from swarmpy.pb.objects_pb2 import Node, Service, Task
 
 MOVABLE = frozenset({REPLICATED, REPLICATED_JOB})
-"""Modes whose tasks find another node."""
+"""Modes whose tasks find another node; those that have volumes do not."""
 GROUPS_AT_ONCE = 20
 """Services for whose tasks room is sought in one look: each costs a look at each node."""
 
@@ -82,7 +83,8 @@ class _Board:
         self._movable: dict[str, list[Task]] = {node_id: [] for node_id in self._tallies}
         for task in staying:
             service = services.get(task.service_id)
-            is_movable = service is not None and mode_of(service) in MOVABLE
+            has_data = any(mounted(task.spec))
+            is_movable = service is not None and mode_of(service) in MOVABLE and not has_data
             if is_movable and task.node_id in self._movable and has_node(task) and is_live(task):
                 self._movable[task.node_id].append(task)
 

@@ -5,8 +5,8 @@ the two nodes apart: the values that the service is spread over, in their order,
 nodes by tasks of the service, then the nodes by all their tasks. Even means that counts
 differ by at most one, so a plan that was carried out leaves nothing for the next.
 
-Left where they are: tasks of services that are packed rather than spread, those that must be
-near to others, those of a service that is being updated, and those that a mode binds to a node.
+Left where they are: tasks of services that are packed rather than spread, or being updated,
+those that must be near to others or have volumes, and those that their mode binds to a node.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from swarmpy.core.schedule.attribute import value_of
 from swarmpy.core.schedule.node_tally import NodeTally, tally
 from swarmpy.core.schedule.place import must_be_near, place
 from swarmpy.core.task_life import counts_for_service, is_live, keeps_slot
+from swarmpy.core.volumes import mounted
 from swarmpy.pb.objects_pb2 import Node, Service, Task
 from swarmpy.pb.types_pb2 import PLACEMENT_STRATEGY_BINPACK, TASK_STATE_PENDING
 
@@ -76,7 +77,7 @@ def _even_out(
     own: Sequence[Task], tallies: Mapping[str, NodeTally], around: Around
 ) -> Iterator[Move]:
     """Yield the moves of one service's tasks until none makes it more even."""
-    staying = {task.id: task for task in own if not must_be_near(task)}
+    staying = {task.id: task for task in own if not _is_tied(task)}
     while staying:
         crowded = max(staying.values(), key=lambda task: _crowd(task, tallies))
         move = _move(crowded, tallies, around)
@@ -84,6 +85,11 @@ def _even_out(
             return
         del staying[crowded.id]
         yield move
+
+
+def _is_tied(task: Task) -> bool:
+    """Say whether a task has a reason to be where it is: others, or its data."""
+    return must_be_near(task) or any(mounted(task.spec))
 
 
 def _crowd(task: Task, tallies: Mapping[str, NodeTally]) -> tuple[int, ...]:

@@ -104,7 +104,9 @@ def plan(spec: StackSpec, stack_id: str, present: Present, new_id: Callable[[], 
         (*present.configs, *configs.create, *present.secrets, *secrets.create),
     )
     volumes = plan_volumes(spec.volumes, present.volumes, present.stacks, stack_id, new_id)
-    refuse_misused(spec.services, volumes.find)
+    mounting = [(one.name, one) for one in spec.services]
+    mounting += [(one.name, one.job) for one in spec.cron_jobs]
+    refuse_misused(mounting, volumes.find)
     services = plan_services(
         spec.services, present.services, stack_id, names, new_id, present.tasks
     )

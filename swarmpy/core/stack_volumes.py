@@ -64,13 +64,15 @@ def plan_volumes(
     return VolumePlan(tuple(create), tuple(update), actions, by_name.get)
 
 
-def refuse_misused(services: Iterable[ServiceSpec], find: Find) -> None:
-    """Raise InvalidInput when a service without lasting names mounts a volume for slots."""
-    for spec in services:
+def refuse_misused(specs: Iterable[tuple[str, ServiceSpec]], find: Find) -> None:
+    """Raise InvalidInput when a service, or a cron job, without lasting names mounts a volume for
+    slots. `specs` are names and what they run.
+    """
+    for owner, spec in specs:
         for name in misused(spec, find):
             raise InvalidInput(
-                f"services[{spec.name}].task.containers.mounts: volume {name!r} has scope slot, "
-                f"expected a stateful service, and {spec.name!r} is none",
+                f"{owner}: task.containers.mounts: volume {name!r} has scope slot, "
+                f"expected a stateful service, and {owner!r} is none",
                 remedy="make the service stateful, or give the volume scope node or pinned",
             )
 

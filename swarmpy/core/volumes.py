@@ -51,6 +51,11 @@ class Use:
         return self.made.node_ids[0]
 
     @property
+    def is_another_s(self) -> bool:
+        """Say whether what has its name was made for another: "a-b" + "c-0" is "a" + "b-c-0"."""
+        return self.made is not None and self.made.made_like not in {"", self.source}
+
+    @property
     def waits_for_a_node(self) -> bool:
         """Say whether the first task with it decides for others, too."""
         return self.declared.spec.scope == VOLUME_SCOPE_PINNED and not self.declared.node_ids
@@ -93,7 +98,12 @@ def uses(task: Task, find: Find) -> list[Use]:
 
 def new_volume(use: Use, task: Task) -> Volume:
     """Return the volume of one task, to be made like its declaration. Its id is empty."""
-    volume = Volume(stack_id=use.declared.stack_id, service_id=task.service_id, slot=task.slot)
+    volume = Volume(
+        stack_id=use.declared.stack_id,
+        service_id=task.service_id,
+        slot=task.slot,
+        made_like=use.source,
+    )
     volume.spec.CopyFrom(use.declared.spec)
     volume.spec.name = use.name
     return volume
@@ -112,6 +122,12 @@ class Home:
 
 def home_of(task: Task, used: list[Use]) -> Home:
     """Return which node a task's volumes keep it on."""
+    for use in used:
+        if use.is_another_s:
+            return Home(
+                conflict=f"volume {use.name} was made for another service; give volume "
+                f"{use.source} or this service another name"
+            )
     bound = [use for use in used if use.node_id]
     if not bound:
         return Home()

@@ -30,6 +30,8 @@ def claim(tx: Editor, task: Task, node_id: str, ids: IdSource) -> bool:
         return True
     claimed: dict[str, str] = {}
     for use in used:
+        if use.is_another_s:
+            return False
         tx.volumes.check(use.declared.id)
         if use.made is None:
             volume = new_volume(use, task)

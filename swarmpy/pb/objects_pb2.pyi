@@ -1358,6 +1358,7 @@ class Volume(_message.Message):
     SLOT_FIELD_NUMBER: _builtins.int
     NODE_IDS_FIELD_NUMBER: _builtins.int
     REMOVING_FIELD_NUMBER: _builtins.int
+    MADE_LIKE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     version: _builtins.int
     created_at_ms: _builtins.int
@@ -1369,6 +1370,8 @@ class Volume(_message.Message):
     """likewise"""
     removing: _builtins.bool
     """its nodes remove it first, then it goes"""
+    made_like: _builtins.str
+    """of one made for a slot: the name of the declaration"""
     @_builtins.property
     def spec(self) -> _specs_pb2.VolumeSpec: ...
     @_builtins.property
@@ -1388,10 +1391,11 @@ class Volume(_message.Message):
         slot: _builtins.int = ...,
         node_ids: _abc.Iterable[_builtins.str] | None = ...,
         removing: _builtins.bool = ...,
+        made_like: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "node_ids", b"node_ids", "removing", b"removing", "service_id", b"service_id", "slot", b"slot", "spec", b"spec", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "id", b"id", "made_like", b"made_like", "node_ids", b"node_ids", "removing", b"removing", "service_id", b"service_id", "slot", b"slot", "spec", b"spec", "stack_id", b"stack_id", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

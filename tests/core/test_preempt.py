@@ -39,6 +39,11 @@ def runs(
     return with_priority(row, priority)
 
 
+def with_volume(row: Task) -> Task:
+    row.spec.containers[0].mounts.add(source="data", target="/data")
+    return row
+
+
 def evicted(nodes: Iterable[Node], *tasks: Task) -> tuple[list[str], list[str]]:
     """Return who leaves, and the nodes that somebody is nominated for."""
     decision = reconcile(nodes, SERVICES, tasks, 0)
@@ -58,8 +63,15 @@ def test_a_task_of_a_lower_priority_makes_room() -> None:
         (runs("w", priority=11), waits("d")),
         (runs("g", service="agent"), waits("d")),
         (runs("w"), waits("d", cpus=2)),
+        (with_volume(runs("w")), waits("d")),
     ],
-    ids=["the same priority", "a higher one", "bound to its node", "more than the node has"],
+    ids=[
+        "the same priority",
+        "a higher one",
+        "bound to its node",
+        "more than the node has",
+        "its data is there",
+    ],
 )
 def test_nobody_leaves_in_vain(running: Task, waiting: Task) -> None:
     assert evicted([node("a", cpus=1)], running, waiting) == ([], [])

@@ -101,6 +101,10 @@ def test_a_task_stays_where_it_must_be() -> None:
         for one, placement in (("tied", tied), ("near", near), ("any", None))
     }
     assert not planned(NODES, crowd["tied"])
+    with_data = [running(f"t{i}", "a") for i in range(4)]
+    for one in with_data:
+        one.spec.containers[0].mounts.add(source="data", target="/data")
+    assert not planned(NODES, with_data)
     assert not planned(NODES, crowd["near"])
     assert not planned(NODES, crowd["any"], around(packs))
     assert not planned(NODES, crowd["any"], around(updates))

@@ -164,6 +164,22 @@ def test_tasks_of_a_pinned_volume_run_together_wherever_the_first_was_placed() -
     assert nodes == set(world.view.volumes.get("v-data").node_ids)
 
 
+def test_a_name_that_two_services_come_to_is_not_shared() -> None:
+    world = ToyWorld()
+    with world.change() as tx:
+        for name in ("a", "a-b"):
+            declared = VolumeSpec(name=name, scope=VOLUME_SCOPE_SLOT)
+            tx.volumes.create(Volume(id=f"v-{name}", spec=declared))
+    for service_id, name, source in (("s1", "c", "a-b"), ("s2", "b-c", "a")):
+        spec = stateful_spec(name, replicas=1)
+        spec.task.containers[0].mounts.add(source=source, target="/data")
+        world.deploy(spec, service_id)
+        world.settle(1000)
+    assert homes(world).keys() == {"a-b-c-0"}
+    assert len(world.running("s1")) == 1
+    assert world.running("s2") == []
+
+
 def test_a_volume_of_each_node_keeps_nobody_anywhere() -> None:
     world = ToyWorld()
     declare(world, VOLUME_SCOPE_NODE)

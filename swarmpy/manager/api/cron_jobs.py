@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from swarmpy.core.cron.cron_job import active, new_run, next_ms
 from swarmpy.core.stack_cron_jobs import resolve_cron_job
+from swarmpy.core.stack_volumes import refuse_misused
 from swarmpy.core.validate import validate_cron_job, validate_cron_job_update
 from swarmpy.errors import AlreadyExists, Conflict, InUse
 from swarmpy.manager.api.services import names_for
 from swarmpy.manager.seat import Seat
+from swarmpy.manager.volume_claims import finder
 from swarmpy.pb.control_pb2 import (
     CreateCronJobRequest,
     CronJobSummary,
@@ -38,6 +40,7 @@ class CronJobs:
             if tx.view.cron_jobs.by("name", request.spec.name):
                 raise AlreadyExists.named("cron job", request.spec.name)
             spec = resolve_cron_job(request.spec, names_for(request.spec.job, tx.view))
+            refuse_misused([(spec.name, spec.job)], finder(tx.view))
             tx.cron_jobs.create(begin(CronJob(id=cron_job_id, spec=spec), self._seat.now_ms))
 
         await self._seat.write(decide)
@@ -60,6 +63,7 @@ class CronJobs:
                 )
             validate_cron_job_update(found.spec, request.spec)
             spec = resolve_cron_job(request.spec, names_for(request.spec.job, tx.view))
+            refuse_misused([(spec.name, spec.job)], finder(tx.view))
             with tx.cron_jobs.edit(found.id) as cron_job:
                 set_spec(cron_job, spec, self._seat.now_ms)
             return found.id

@@ -48,7 +48,7 @@ class Services:
                 raise AlreadyExists.named("service", request.spec.name)
             spec = resolve_references(request.spec, names_for(request.spec, tx.view))
             refuse_taken_ports(spec, tx.view.services, ())
-            refuse_misused([spec], finder(tx.view))
+            refuse_misused([(spec.name, spec)], finder(tx.view))
             service = tx.services.create(begin(Service(id=service_id, spec=spec)))
             record(tx, service, "created", self._seat.ids)
 
@@ -71,7 +71,7 @@ class Services:
             validate_service_update(service.spec, request.spec)
             spec = resolve_references(request.spec, names_for(request.spec, tx.view))
             refuse_taken_ports(spec, tx.view.services, (service.id,))
-            refuse_misused([spec], finder(tx.view))
+            refuse_misused([(spec.name, spec)], finder(tx.view))
             if spec != service.spec:
                 set_spec(service, spec)
                 record(tx, service, request.reason or "updated", self._seat.ids)

@@ -18,11 +18,11 @@ from swarmpy.pb.control_pb2 import (
     RunCronJobRequest,
     UpdateCronJobRequest,
 )
-from swarmpy.pb.objects_pb2 import CronJob
-from swarmpy.pb.specs_pb2 import ConfigSpec, CronJobSpec
+from swarmpy.pb.objects_pb2 import CronJob, Volume
+from swarmpy.pb.specs_pb2 import VOLUME_SCOPE_SLOT, ConfigSpec, CronJobSpec, VolumeSpec
 from swarmpy.pb.types_pb2 import FileReference
 from swarmpy.testing.builders import cron_job_spec
-from tests.manager.one_manager import leading_seat
+from tests.manager.one_manager import leading_seat, put
 
 
 async def created(seat: Seat, spec: CronJobSpec | None = None) -> CronJob:
@@ -116,3 +116,13 @@ async def test_a_file_that_its_runs_read_is_in_use() -> None:
     await created(seat, spec)
     with pytest.raises(InUse, match="config 'motd' is used by nightly"):
         await Configs(seat).remove_config(RemoveConfigRequest(config="motd"))
+
+
+async def test_a_run_has_no_volume_of_a_slot() -> None:
+    seat = await leading_seat()
+    row = Volume(id="v", spec=VolumeSpec(name="data", scope=VOLUME_SCOPE_SLOT))
+    await put(seat.store, volumes=[row])
+    spec = cron_job_spec()
+    spec.job.task.containers[0].mounts.add(source="data", target="/data")
+    with pytest.raises(InvalidInput, match="'nightly' is none"):
+        await CronJobs(seat).create_cron_job(CreateCronJobRequest(spec=spec))
