@@ -58,6 +58,8 @@ def test_stateful_names_and_data_outlive_containers_and_the_whole_stack(swarm: L
     assert sorted(before) == NAMES
     told = "echo $(hostname) $SWARMPY_ORDINAL; echo data of $SWARMPY_TASK_NAME > /data/mine"
     assert [say(swarm, name, told) for name in NAMES] == ["db-0 0", "db-1 1", "db-2 2"]
+    found = say(swarm, NAMES[0], "nslookup db-1 127.0.0.11; nslookup stateful_db-2 127.0.0.11")
+    assert found.count("Address: 10.") == 2, found
 
     docker("kill", *(container_of(task) for task in before.values()))
     until(
