@@ -11,7 +11,7 @@ import structlog
 
 from swarmpy.agent.description import Description
 from swarmpy.agent.exec import attach_exec
-from swarmpy.agent.logs import publish_logs
+from swarmpy.agent.logs import Source, publish_logs
 from swarmpy.agent.probes import probe_all
 from swarmpy.agent.reporter import Reporter
 from swarmpy.agent.routes import Routes
@@ -155,7 +155,8 @@ class Session:
             return
         async with self._requests:
             if message.HasField("logs"):
-                await publish_logs(self._stub, self._parts.runtime, message.logs)
+                source = Source(self._parts.runtime, self._parts.clock)
+                await publish_logs(self._stub, source, message.logs)
             else:
                 await attach_exec(self._stub, self._parts.runtime, message.exec)
 

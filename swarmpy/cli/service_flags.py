@@ -88,6 +88,22 @@ class SpecFlags:
     health_interval: Annotated[str, typer.Option(metavar="DURATION")] = ""
     health_timeout: Annotated[str, typer.Option(metavar="DURATION")] = ""
     health_retries: Annotated[int | None, typer.Option(min=1)] = None
+    startup_probe: Annotated[
+        str, typer.Option(metavar="PROBE", help="http:8080/up, tcp:80, grpc:90 or exec:COMMAND.")
+    ] = ""
+    readiness_probe: Annotated[
+        str, typer.Option(metavar="PROBE", help="Likewise; period=2s,timeout=1s,... before it.")
+    ] = ""
+    liveness_probe: Annotated[str, typer.Option(metavar="PROBE", help="Likewise.")] = ""
+    post_start: Annotated[
+        str, typer.Option(metavar="HOOK", help="Run after the start: exec:COMMAND or http:80/x.")
+    ] = ""
+    pre_stop: Annotated[
+        str, typer.Option(metavar="HOOK", help="Run before the stop signal, within the grace.")
+    ] = ""
+    container_restart: Annotated[
+        str, typer.Option(metavar="always|on-failure|never", help="In place, not by a new task.")
+    ] = ""
     restart: Annotated[str, typer.Option(metavar="any|on-failure|none")] = ""
     restart_delay: Annotated[str, typer.Option(metavar="DURATION")] = ""
     restart_attempts: Annotated[int | None, typer.Option(min=0, help="0: without end.")] = None

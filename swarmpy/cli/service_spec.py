@@ -20,8 +20,17 @@ from swarmpy.cli.arguments import (
     size_bytes,
 )
 from swarmpy.cli.file_flags import config_reference, environment_source, secret_reference
+from swarmpy.cli.probe_arguments import hook, probe
 from swarmpy.cli.service_flags import SpecFlags
-from swarmpy.pb.specs_pb2 import ContainerSpec, EnvironmentSource, ServiceSpec
+from swarmpy.pb.specs_pb2 import (
+    CONTAINER_RESTART_ALWAYS,
+    CONTAINER_RESTART_NEVER,
+    CONTAINER_RESTART_ON_FAILURE,
+    ContainerSpec,
+    EnvironmentSource,
+    ServiceSpec,
+    TaskSpec,
+)
 from swarmpy.pb.types_pb2 import (
     FAILURE_ACTION_CONTINUE,
     FAILURE_ACTION_PAUSE,
@@ -42,6 +51,11 @@ RESTARTS = {
     "any": RESTART_CONDITION_ANY,
     "on-failure": RESTART_CONDITION_ON_FAILURE,
     "none": RESTART_CONDITION_NONE,
+}
+CONTAINER_RESTARTS = {
+    "always": CONTAINER_RESTART_ALWAYS,
+    "on-failure": CONTAINER_RESTART_ON_FAILURE,
+    "never": CONTAINER_RESTART_NEVER,
 }
 FAILURE_ACTIONS = {
     "pause": FAILURE_ACTION_PAUSE,
@@ -66,6 +80,7 @@ def apply_flags(spec: ServiceSpec, flags: SpecFlags) -> None:
         spec.no_resolve_image = not resolve
     _apply_to_container(spec.task.containers[0], flags)
     _apply_health(spec.task.containers[0], flags)
+    _apply_care(spec.task, flags)
     _apply_resources(spec, flags)
     _apply_placement(spec, flags)
     _apply_restart(spec, flags)
@@ -174,6 +189,20 @@ def _apply_health(container: ContainerSpec, flags: SpecFlags) -> None:
         container.health_check.timeout_s = duration_s(flags.health_timeout)
     if flags.health_retries is not None:
         container.health_check.retries = flags.health_retries
+
+
+def _apply_care(task: TaskSpec, flags: SpecFlags) -> None:
+    container = task.containers[0]
+    for field in ("startup_probe", "readiness_probe", "liveness_probe"):
+        if text := getattr(flags, field):
+            getattr(container, field).CopyFrom(probe(text))
+    for field in ("post_start", "pre_stop"):
+        if text := getattr(flags, field):
+            getattr(container, field).CopyFrom(hook(text))
+    if flags.container_restart:
+        task.container_restart = one_of(
+            CONTAINER_RESTARTS, flags.container_restart, "--container-restart"
+        )
 
 
 def _apply_resources(spec: ServiceSpec, flags: SpecFlags) -> None:

@@ -15,10 +15,10 @@ def reservations_of(spec: TaskSpec) -> Resources:
     The answer is shared and read-only.
     Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing
     """
-    mains = [one.reservations for one in spec.containers if one.HasField("reservations")]
-    inits = [one.reservations for one in spec.init_containers if one.HasField("reservations")]
-    if not mains and not inits:
+    if not _says_more(spec):
         return spec.reservations
+    mains = [one.reservations for one in spec.containers]
+    inits = [one.reservations for one in spec.init_containers]
     total = Resources()
     total.CopyFrom(spec.reservations)
     total.nano_cpus += _most((one.nano_cpus for one in mains), (one.nano_cpus for one in inits))
@@ -34,3 +34,11 @@ def reservations_of(spec: TaskSpec) -> Resources:
 
 def _most(at_once: Iterable[int], one_by_one: Iterable[int]) -> int:
     return max(sum(at_once), max(one_by_one, default=0))
+
+
+def _says_more(spec: TaskSpec) -> bool:
+    """Say whether any container reserves by itself: asked for every task that is placed."""
+    for one in spec.containers:
+        if one.HasField("reservations"):
+            return True
+    return any(one.HasField("reservations") for one in spec.init_containers)

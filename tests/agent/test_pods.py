@@ -206,3 +206,20 @@ async def test_lines_of_all_containers_are_read_or_of_one(bed: Bed) -> None:
         bed.manager.say(ManagerMessage(logs=request))
         await bed.until(lambda wanted=f"r{number}": wanted in bed.manager.log_requests_ended)  # type: ignore[misc]
         assert {(line.container, line.data) for line in bed.manager.lines} == expected
+
+
+@on_one_machine
+async def test_who_follows_a_container_hears_its_next_run(bed: Bed) -> None:
+    web = container("web", exit_after_s="3", bad_runs="1", log="w")
+    await begin(bed, pod(web, container("log"), restart=CONTAINER_RESTART_ALWAYS))
+    await bed.until_state("t1", TASK_STATE_RUNNING)
+    options = LogOptions(tail=-1, stdout=True, stderr=True, container="web", follow=True)
+    request = LogRequest(id="r1", task_ids=["t1"], options=options)
+    bed.manager.say(ManagerMessage(logs=request))
+    await bed.until(lambda: [line.data for line in bed.manager.lines] == [b"w", b"w"])
+    assert bed.manager.log_requests_ended == []
+    bed.runtime.kill("t1", container="log")
+    task = pod(web, container("log"), restart=CONTAINER_RESTART_ALWAYS)
+    task.desired_state = TASK_STATE_SHUTDOWN
+    bed.manager.assign(task)
+    await bed.until(lambda: bed.manager.log_requests_ended == ["r1"])

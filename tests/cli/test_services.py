@@ -8,7 +8,7 @@ import pytest
 
 from swarmpy.core.validate import validate_service
 from swarmpy.pb.objects_pb2 import Service
-from swarmpy.pb.specs_pb2 import ServiceSpec
+from swarmpy.pb.specs_pb2 import CONTAINER_RESTART_ALWAYS, ServiceSpec
 from swarmpy.pb.types_pb2 import RESTART_CONDITION_NONE, UPDATE_ORDER_START_FIRST
 from tests.cli.conftest import Run
 from tests.client.fake_control import FakeControl
@@ -49,6 +49,8 @@ def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl
         "--reserve-cpu", "0.5", "--generic-resource", "gpu=1",
         "--limit-memory", "64m", "--health-cmd", "true",
         "--health-interval", "2s", "--restart", "none", "--update-order", "start-first",
+        "--readiness-probe", "period=2s,http:80/ready", "--pre-stop", "exec:drain",
+        "--container-restart", "always",
         "--stop-grace", "1m", "--detach", "--", "serve", "--port", "80",
     )  # fmt: skip
     assert said.exit_code == 0, said.output
@@ -72,6 +74,9 @@ def test_create_makes_the_spec_that_its_flags_say(run: Run, control: FakeControl
     assert spec.task.restart.condition == RESTART_CONDITION_NONE
     assert spec.update.order == UPDATE_ORDER_START_FIRST
     assert container.stop_grace_s == 60
+    assert container.readiness_probe.http_get.path == "/ready"
+    assert list(container.pre_stop.exec.command) == ["drain"]
+    assert spec.task.container_restart == CONTAINER_RESTART_ALWAYS
 
 
 @pytest.mark.parametrize(
