@@ -22,6 +22,7 @@ from math import ceil
 from swarmpy.core import tell
 from swarmpy.core.actions import Decision, SetReplicas
 from swarmpy.core.mode import REPLICATED, mode_of
+from swarmpy.core.requests import reservations_of
 from swarmpy.core.task_life import counts_for_service, keeps_slot
 from swarmpy.pb.objects_pb2 import Service, Task
 from swarmpy.pb.types_pb2 import AutoscaleConfig
@@ -125,7 +126,7 @@ def _wish_of(
 
 
 def _reserved(task: Task, field: str) -> int:
-    of: int = getattr(task.spec.reservations, field) or getattr(task.spec.limits, field)
+    of: int = getattr(reservations_of(task.spec), field) or getattr(task.spec.limits, field)
     return of
 
 

@@ -1,10 +1,10 @@
-"""How much room a task asks its node for: the whole of its containers."""
+"""How much room a task asks its node for, and what bounds each of its containers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from swarmpy.pb.specs_pb2 import TaskSpec
+from swarmpy.pb.specs_pb2 import ContainerSpec, TaskSpec
 from swarmpy.pb.types_pb2 import Resources
 
 
@@ -30,6 +30,11 @@ def reservations_of(spec: TaskSpec) -> Resources:
             (one.generic.get(kind, 0) for one in mains), (one.generic.get(kind, 0) for one in inits)
         )
     return total
+
+
+def limits_of(spec: TaskSpec, container: ContainerSpec) -> Resources:
+    """Return what bounds one container: its own limits, or else its task's."""
+    return container.limits if container.HasField("limits") else spec.limits
 
 
 def _most(at_once: Iterable[int], one_by_one: Iterable[int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmpy.core.requests import reservations_of
 from swarmpy.core.validate_faults import REPLICAS_MAX, Faults
 from swarmpy.pb.specs_pb2 import ServiceSpec
 
@@ -23,7 +24,7 @@ def check_autoscale(spec: ServiceSpec, faults: Faults) -> None:
         faults.add("", "has no aim", "cpu_ratio or memory_ratio", "set one of them")
     for field, of in (("cpu_ratio", "nano_cpus"), ("memory_ratio", "memory_bytes")):
         faults.check_number(field, getattr(config, field), 0, RATIO_MAX)
-        measure = getattr(spec.task.reservations, of) or getattr(spec.task.limits, of)
+        measure = getattr(reservations_of(spec.task), of) or getattr(spec.task.limits, of)
         if getattr(config, field) and not measure:
             expected = f"task.reservations.{of} or task.limits.{of} to measure it by"
             faults.add(field, "is an aim", expected, "reserve some, or set a limit")

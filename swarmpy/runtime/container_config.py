@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from swarmpy.core.requests import limits_of
 from swarmpy.errors import TaskRefused
 from swarmpy.pb.objects_pb2 import Network, NetworkAddress, Task
 from swarmpy.pb.specs_pb2 import ContainerSpec
@@ -88,7 +89,7 @@ def plan_container(
             "CapDrop": list(spec.cap_drop),
             "ExtraHosts": list(spec.extra_hosts),
             "Mounts": [*map(_mount, spec.mounts), *map(_file_mount, files)],
-            **_limits(task.spec.limits),
+            **_limits(limits_of(task.spec, spec)),
         },
     }
     if spec.stop_signal:

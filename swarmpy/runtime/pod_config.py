@@ -119,8 +119,6 @@ def _alone(task: Task, spec: ContainerSpec) -> Task:
     del alone.spec.init_containers[:]
     own = alone.spec.containers.add()
     own.CopyFrom(spec)
-    if spec.HasField("limits"):
-        alone.spec.limits.CopyFrom(spec.limits)
     for mount in own.mounts:
         if mount.type == MOUNT_TYPE_EPHEMERAL:
             mount.type, mount.source = MOUNT_TYPE_VOLUME, volume_name(task, mount.source)

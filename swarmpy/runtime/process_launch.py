@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from swarmpy.core.requests import limits_of
 from swarmpy.errors import TaskRefused
 from swarmpy.pb.objects_pb2 import Task
 from swarmpy.pb.types_pb2 import PROTOCOL_UDP, PortBinding
@@ -72,7 +73,8 @@ def launch_of(
             f"no program {argv[0]!r} on this machine", remedy="install it, or give its full path"
         )
     uid, gid = _user(spec.user)
-    groups = cgroup.make(directory.path.name, task.spec.limits)
+    limits = limits_of(task.spec, spec)
+    groups = cgroup.make(directory.path.name, limits)
     return Launch(
         argv=[program, *argv[1:]],
         environment=environment,
@@ -80,7 +82,7 @@ def launch_of(
         uid=uid,
         gid=gid,
         cgroups=[str(group / "cgroup.procs") for group in groups],
-        address_space_bytes=0 if groups else task.spec.limits.memory_bytes,
+        address_space_bytes=0 if groups else limits.memory_bytes,
     )
 
 

@@ -25,8 +25,6 @@ def alone_of(task: Task) -> Iterator[tuple[str, Task]]:
         del alone.spec.containers[:]
         del alone.spec.init_containers[:]
         alone.spec.containers.add().CopyFrom(spec)
-        if spec.HasField("limits"):
-            alone.spec.limits.CopyFrom(spec.limits)
         yield APART + spec.name, alone
 
 

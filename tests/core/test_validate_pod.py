@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from swarmpy.core.requests import reservations_of
+from swarmpy.core.requests import limits_of, reservations_of
 from swarmpy.core.validate import validate_service
 from swarmpy.errors import InvalidInput
 from swarmpy.pb.specs_pb2 import (
@@ -149,5 +149,8 @@ def test_a_pod_reserves_what_runs_at_once_or_the_largest_init_container() -> Non
     spec.containers[0].reservations.generic["gpu"] = 1
     spec.init_containers[0].reservations.generic["gpu"] = 2
     assert reservations_of(spec).generic["gpu"] == 2
+    bounded = ContainerSpec(limits=of(5))
+    spec.limits.CopyFrom(of(9))
+    assert (limits_of(spec, bounded), limits_of(spec, spec.containers[0])) == (of(5), of(9))
     plain = TaskSpec(reservations=of(7), containers=[ContainerSpec()])
     assert reservations_of(plain) is plain.reservations or reservations_of(plain) == of(7)

@@ -178,6 +178,8 @@ def test_liveness_restarts_in_place_and_readiness_gates_the_port_in_tended(
     (same,) = swarm.tasks(f"{stack}_web")
     assert same["id"] == task["id"]
     assert "1/1" in swarm.must("task", "ls")
+    reasons = {event["reason"] for event in swarm.rows("events")}
+    assert {"ContainerUnhealthy", "ContainerRestarted"} <= reasons
 
 
 def test_a_crash_loop_says_so_in_crashing(swarm: LocalSwarm, stack: str) -> None:
