@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from swarmpy.core.container import Container, Exit
 from swarmpy.core.exit_words import how_it_ended
-from swarmpy.core.pod import GOOD_RUN_S, back_off_s, is_restarted
+from swarmpy.core.pod import BACK_OFF_MAX_S, GOOD_RUN_S, back_off_s, is_restarted
 from swarmpy.core.probe import Kind, ProbeKey, ProbeState, probe_of
 from swarmpy.pb.specs_pb2 import ContainerSpec, TaskSpec
 from swarmpy.pb.types_pb2 import (
@@ -195,4 +195,12 @@ def count_restart(status: ContainerStatus) -> ContainerStatus:
 def is_restart_due(task: TaskSpec, status: ContainerStatus, now_ms: int) -> bool:
     """It has ended, is to be restarted in place, and its back-off is over."""
     ended = status.state == CONTAINER_STATE_ENDED and is_restarted(task, status)
-    return ended and now_ms >= status.back_off_until_ms
+    return ended and now_ms >= until_ms(status, now_ms)
+
+
+def until_ms(status: ContainerStatus, now_ms: int) -> int:
+    """Return when a back-off is over: now, when managers' time was set back so far meanwhile that
+    it cannot be right.
+    """
+    is_plausible = status.back_off_until_ms <= now_ms + round(BACK_OFF_MAX_S * 1000)
+    return status.back_off_until_ms if is_plausible else now_ms

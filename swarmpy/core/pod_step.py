@@ -18,6 +18,7 @@ from swarmpy.core.pod_container import (
     has_failed,
     is_done,
     is_restart_due,
+    until_ms,
 )
 from swarmpy.core.probe import Kind, probe_of
 from swarmpy.core.step import (
@@ -108,7 +109,9 @@ def _what_is_lost(task: Task, seen: Seen) -> str:
         if spec.name not in containers:
             return f"its container {spec.name} is gone"
     sandbox = containers.get(SANDBOX)
-    return "its sandbox has ended" if sandbox is not None and not sandbox.running else ""
+    # One that does not run yet was looked at just before what was started in it.
+    has_ended = sandbox is not None and sandbox.exit is not None
+    return "its sandbox has ended" if has_ended else ""
 
 
 def _while_wanted(task: Task, seen: Seen, now_ms: int) -> Step:
@@ -145,7 +148,7 @@ def _of_container(
     if is_restart_due(task.spec, status, now_ms):
         return say.report_one(task, seen, count_restart(status), now_ms)
     if status.back_off_until_ms:
-        due.append(status.back_off_until_ms)
+        due.append(until_ms(status, now_ms))
     return None
 
 
@@ -171,7 +174,7 @@ def _probe(
         if probe is None or f"{spec.name}/{kind}" in seen.pod.busy:
             continue
         state = seen.pod.probe(spec.name, kind, status.run_id)
-        at_ms = state.due_ms(probe, status.started_at_ms)
+        at_ms = state.due_ms(probe, status.started_at_ms, now_ms)
         if at_ms <= now_ms:
             return AskProbe(spec.name, kind, status.run_id)
         due.append(at_ms)
@@ -210,9 +213,9 @@ def _toward_its_end(task: Task, seen: Seen, now_ms: int) -> Step:
     running = list(_running(seen))
     if not running:
         return say.report(task, seen, TASK_STATE_SHUTDOWN, now_ms)
-    until_ms = drained_ms(task, seen, now_ms)
-    if now_ms < until_ms:
-        return Wait(until_ms)
+    drained_at_ms = drained_ms(task, seen, now_ms)
+    if now_ms < drained_at_ms:
+        return Wait(drained_at_ms)
     return _stop_next(task, seen, running)
 
 

@@ -60,10 +60,14 @@ class ProbeState:
             return replace(found, verdict=False, why=why)
         return found
 
-    def due_ms(self, probe: Probe, started_ms: int) -> int:
-        """Return when the next attempt is due in a run that began at `started_ms`."""
-        first_ms = started_ms + round(probe.initial_delay_s * 1000)
-        if self.tried_ms is None:
+    def due_ms(self, probe: Probe, started_ms: int, now_ms: int) -> int:
+        """Return when the next attempt is due in a run that began at `started_ms`. It is now
+        when time was set back behind what has happened.
+        """
+        first_ms = now_ms
+        if started_ms <= now_ms:
+            first_ms = started_ms + round(probe.initial_delay_s * 1000)
+        if self.tried_ms is None or self.tried_ms > now_ms:
             return first_ms
         return max(first_ms, self.tried_ms + round((probe.period_s or PERIOD_S) * 1000))
 

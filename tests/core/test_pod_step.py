@@ -182,6 +182,16 @@ def test_an_agent_that_dies_counts_no_restart_twice_and_forgets_none() -> None:
     assert (pod.of("web").restarts, pod.told[-1]) == (2, "restart web")
 
 
+def test_a_back_off_is_not_made_longer_by_a_time_that_was_set_back() -> None:
+    pod = world(restart=ALWAYS)
+    pod.settle()
+    pod.ends("web", 3)
+    pod.ends("web", 3)
+    pod.now_ms -= 900_000
+    pod.settle(301)
+    assert pod.of("web").restarts == 2
+
+
 # --- probes
 
 
@@ -307,6 +317,12 @@ def test_a_pod_leaves_the_routes_and_then_all_its_containers_are_stopped() -> No
 
 
 def test_a_pod_whose_container_or_sandbox_is_gone_has_failed() -> None:
+    pod = world("web", "log")
+    pod.settle()
+    early = Container("t1", "s", running=False, name=SANDBOX)
+    pod.pod = type(pod.pod)({**pod.pod.containers, SANDBOX: early})
+    pod.settle()
+    assert pod.state == "running", "it was looked at before its start"
     for lost, error in (("log", "its container log is gone"), (SANDBOX, "its sandbox has ended")):
         pod = world("web", "log")
         pod.settle()

@@ -49,9 +49,18 @@ def test_the_reason_is_that_of_the_attempt_that_decided() -> None:
 
 def test_attempts_come_a_period_apart_and_the_first_after_its_delay() -> None:
     probe = Probe(tcp_socket=TCP, initial_delay_s=3, period_s=0.5)
-    assert ProbeState("r").due_ms(probe, started_ms=1000) == 4000
-    assert ProbeState("r", tried_ms=4200).due_ms(probe, started_ms=1000) == 4700
-    assert ProbeState("r", tried_ms=0).due_ms(Probe(tcp_socket=TCP), started_ms=0) == 10_000
+    assert ProbeState("r").due_ms(probe, started_ms=1000, now_ms=2000) == 4000
+    assert ProbeState("r", tried_ms=4200).due_ms(probe, started_ms=1000, now_ms=4200) == 4700
+    usual = Probe(tcp_socket=TCP)
+    assert ProbeState("r", tried_ms=0).due_ms(usual, started_ms=0, now_ms=5) == 10_000
+
+
+def test_a_time_that_was_set_back_delays_no_attempt() -> None:
+    probe = Probe(tcp_socket=TCP, initial_delay_s=1, period_s=0.5)
+    ahead = ProbeState("r", tried_ms=9_000_000)
+    assert ahead.due_ms(probe, started_ms=8_000_000, now_ms=5000) == 5000
+    tried = ProbeState("r", tried_ms=5000)
+    assert tried.due_ms(probe, started_ms=8_000_000, now_ms=5000) == 5500, "and hurries none"
 
 
 def test_a_container_has_the_probes_that_it_names() -> None:
