@@ -56,9 +56,11 @@ def load_stack(
             f"stack name {stack!r}: expected 1 to 63 letters, digits, - and _",
             remedy="give one: swarmpy stack deploy -c FILE NAME",
         )
-    spec = read_stack(Reader(tree, "", problems), Context(stack, directory, variables, problems))
+    context = Context(stack, directory, variables, problems)
+    spec = read_stack(Reader(tree, "", problems), context)
     problems.raise_if_any()
-    spec.source = "\n---\n".join(texts)
+    if not context.written_secrets:  # whoever may read a stack may read its source
+        spec.source = "\n---\n".join(texts)
     return LoadedStack(spec, problems.warnings)
 
 

@@ -64,6 +64,17 @@ def test_environment_is_taken_from_configs_and_secrets(tmp_path: Path) -> None:
     assert all_of_it.optional
 
 
+def test_a_file_with_a_secret_in_it_is_not_kept(tmp_path: Path) -> None:
+    loaded = load(tmp_path)
+    assert loaded.spec.source == ""
+    assert any("secrets.db: is written in the file" in one for one in loaded.warnings)
+    text = FILE.replace("user: me, password: {{environment: C}}", "user: {{environment: C}}")
+    (tmp_path / "stack.yaml").write_text(text.format(more=""))
+    kept = load_stack([tmp_path / "stack.yaml"], name="shop", environment={"C": "three"})
+    assert "services:" in kept.spec.source
+    assert kept.warnings == []
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -91,15 +91,19 @@ def move_followers(seat: Seat, tx: Editor, made: Sequence[Config | Secret]) -> N
         table: Table[Config] | Table[Secret] = getattr(tx.view, f"{kind}s")
         before = {one.id for one in table.by("family", family_of(row))}
         reason = f"{kind} {family_of(row)} is at version {number_of(row)}"
-        for service in tx.view.services:
-            if service.removing or is_job(service):
+        for stored in tx.view.services:
+            service = tx.services.find(stored.id)  # a deployment may have changed it already
+            if service is None or service.removing or is_job(service):
                 continue
             spec = _moved(tx.view, service.spec, kind, before, row)
             if spec is not None:
                 with tx.services.edit(service.id) as edited:
                     set_spec(edited, spec)
                     record(tx, edited, reason, seat.ids)
-        for cron_job in tx.view.cron_jobs:
+        for stored_job in tx.view.cron_jobs:
+            cron_job = tx.cron_jobs.find(stored_job.id)
+            if cron_job is None:
+                continue
             spec = _moved(tx.view, cron_job.spec.job, kind, before, row)
             if spec is not None:
                 with tx.cron_jobs.edit(cron_job.id) as changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmpy.manifest.problems import Problems
@@ -16,6 +16,8 @@ class Context:
     """That relative paths begin at."""
     environment: Mapping[str, str]
     problems: Problems
+    written_secrets: list[str] = field(default_factory=list)
+    """Secrets whose content stands in the file itself."""
 
     def stored_name(self, name: str) -> str:
         """Return what the stack's own object `name` is called in the swarm."""

@@ -38,12 +38,30 @@ def read_declared(file: Reader, kind: str, context: Context) -> dict[str, Declar
         data = None
         if not external:
             data = b"" if entries else _data(section, context)
+        if kind == "secrets":
+            _note_written(name, section, context)
         template = section.choice("template_driver", {"golang": True}, default=False)
         labels = {key: value or "" for key, value in section.pairs("labels").items()}
         section.done({"driver": "give file, content or environment"})
         stored = given or (name if external else context.stored_name(name))
         found[name] = Declared(stored, labels, data, entries, template)
     return found
+
+
+def _note_written(name: str, section: Reader, context: Context) -> None:
+    """Warn of a secret that stands in the file itself: the file's text is then not kept."""
+    extension = section.section(EXTENSION)
+    keys = extension.section("keys") if extension else None
+    written = [key for key in keys.names() if _is_written(keys, key)] if keys else []
+    if section.has("content") or written:
+        context.written_secrets.append(name)
+        what = "is written in the file, so the stack is kept without the file's text"
+        section.problems.warn(section.place, section.path, what)
+
+
+def _is_written(keys: Reader, key: str) -> bool:
+    value = keys.value(key)
+    return not isinstance(value, Fields) or "content" in value.entries
 
 
 def _data(section: Reader, context: Context) -> bytes | None:

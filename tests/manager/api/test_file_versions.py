@@ -203,6 +203,22 @@ async def test_a_stacks_config_is_changed_by_its_manifest_and_others_follow_it()
     assert meant(seat, "other") == "shop_page.2"
 
 
+async def test_a_deployment_that_changes_more_than_a_config_loses_none_of_it() -> None:
+    seat = await leading_seat()
+    stack = StackSpec(name="shop", configs=[ConfigSpec(name="shop_page", data=b"1")])
+    web = builders.service_spec("shop_web")
+    web.task.containers[0].configs.append(FileReference(name="shop_page", target="/p"))
+    stack.services.append(web)
+    await Stacks(seat).deploy_stack(DeployStackRequest(spec=stack))
+    stack.configs[0].data = b"2"
+    stack.services[0].task.containers[0].image = "another:2"
+    await Stacks(seat).deploy_stack(DeployStackRequest(spec=stack))
+    (row,) = seat.store.view.services.by("name", "shop_web")
+    assert row.spec.task.containers[0].image == "another:2"
+    assert meant(seat, "shop_web") == "shop_page.2"
+    assert row.spec_version == 2, "it is one update"
+
+
 async def test_what_is_not_there_has_no_next_version() -> None:
     seat = await leading_seat()
     with pytest.raises(NotFound, match="no config is named 'motd'"):
