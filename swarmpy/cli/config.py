@@ -8,16 +8,7 @@ import typer
 
 from swarmpy import SyncClient
 from swarmpy.cli import render, when
-from swarmpy.cli.arguments import pairs
-from swarmpy.cli.file_flags import (
-    FileArgument,
-    FromEnvFileOption,
-    FromFileOption,
-    FromLiteralOption,
-    LabelOption,
-    TemplateOption,
-    given_content,
-)
+from swarmpy.cli.file_commands import PARTS, add_making
 from swarmpy.cli.noun import noun
 from swarmpy.cli.options import Format, FormatOption, QuietOption
 from swarmpy.cli.plain import plain
@@ -34,56 +25,8 @@ _COLUMNS: render.Columns[Config] = {
     "SIZE": lambda row: f"{sum(sizes(row.spec).values())} B",
     "AGE": lambda row: when.age(row.created_at_ms),
 }
-_PARTS: render.Columns[tuple[str, int]] = {
-    "KEY": lambda part: part[0] or "(one file)",
-    "SIZE": lambda part: f"{part[1]} B",
-}
 
-
-@app.command("create")
-def create(  # noqa: PLR0913, PLR0917  one for each flag
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    file: FileArgument = "",
-    from_file: FromFileOption = None,
-    from_literal: FromLiteralOption = None,
-    from_env_file: FromEnvFileOption = None,
-    template: TemplateOption = False,
-    label: LabelOption = None,
-) -> None:
-    """Store a file, or keys, under a name."""
-    given = given_content(file, from_file, from_literal, from_env_file)
-    with SyncClient.connect() as client:
-        made = client.create_config(
-            name,
-            given.data,
-            entries=given.entries,
-            template=template,
-            labels=pairs(label or []),
-        )
-    render.say(made.id)
-
-
-@app.command("update")
-def update(  # noqa: PLR0913, PLR0917  one for each flag
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    file: FileArgument = "",
-    from_file: FromFileOption = None,
-    from_literal: FromLiteralOption = None,
-    from_env_file: FromEnvFileOption = None,
-    template: TemplateOption = False,
-    label: LabelOption = None,
-) -> None:
-    """Make the next version; services that follow it roll, or change in place."""
-    given = given_content(file, from_file, from_literal, from_env_file)
-    with SyncClient.connect() as client:
-        made = client.update_config(
-            name,
-            given.data,
-            entries=given.entries,
-            template=template,
-            labels=pairs(label or []),
-        )
-    render.say(f"{name} is at version {number_of(made)}")
+add_making(app, SyncClient.create_config, SyncClient.update_config)
 
 
 @app.command("inspect")
@@ -95,7 +38,7 @@ def inspect(
     with SyncClient.connect() as client:
         row = client.config(config)
     if output is Format.TABLE:
-        render.show(list(sizes(row.spec).items()), _PARTS, output, list)
+        render.show(list(sizes(row.spec).items()), PARTS, output, list)
     else:
         render.show([row], _COLUMNS, output, plain)
 

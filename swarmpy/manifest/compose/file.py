@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 
 from swarmpy.manifest.compose.context import Context
 from swarmpy.manifest.compose.files import Declared, read_declared
@@ -11,6 +12,8 @@ from swarmpy.manifest.compose.service import Surroundings, read_service
 from swarmpy.manifest.compose.volumes import read_volumes
 from swarmpy.manifest.reader import Reader
 from swarmpy.pb.specs_pb2 import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, StackSpec
+
+S = TypeVar("S", ConfigSpec, SecretSpec)
 
 REFUSED = {"include": "give every file with -c", "models": "remove it"}
 
@@ -44,31 +47,24 @@ def read_stack(file: Reader, context: Context) -> StackSpec:
         cron_jobs=cron_jobs,
         networks=_used(networks, network_names[DEFAULT], specs),
         volumes=volumes,
-        configs=[
-            ConfigSpec(
-                name=one.name,
-                labels=one.labels,
-                data=data,
-                entries=one.entries,
-                template=one.template,
-            )
-            for one, data in _own(around.configs)
-        ],
-        secrets=[
-            SecretSpec(
-                name=one.name,
-                labels=one.labels,
-                data=data,
-                entries=one.entries,
-                template=one.template,
-            )
-            for one, data in _own(around.secrets)
-        ],
+        configs=_own(ConfigSpec, around.configs),
+        secrets=_own(SecretSpec, around.secrets),
     )
 
 
-def _own(declared: Mapping[str, Declared]) -> list[tuple[Declared, bytes]]:
-    return [(one, one.data) for one in declared.values() if one.data is not None]
+def _own(kind: type[S], declared: Mapping[str, Declared]) -> list[S]:
+    """Return the specs of what the file declares with its content."""
+    return [
+        kind(
+            name=one.name,
+            labels=one.labels,
+            data=one.data,
+            entries=one.entries,
+            template=one.template,
+        )
+        for one in declared.values()
+        if one.data is not None
+    ]
 
 
 def _used(
